@@ -1,0 +1,120 @@
+// Opening safetensors files.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tensorhold/error.hpp"
+#include "tensorhold/export.hpp"
+#include "tensorhold/options.hpp"
+#include "tensorhold/path.hpp"
+#include "tensorhold/tensor.hpp"
+
+namespace tensorhold {
+inline namespace v0 {
+
+/// What a header says of one tensor. Views into the File that gave it.
+struct TensorInfo {
+  std::string_view name;
+  Dtype dtype = Dtype::u8;
+  std::span<const std::uint64_t> shape;
+  std::uint64_t offset = 0;  ///< of the first byte, from the start of the file
+  std::uint64_t nbytes = 0;
+};
+
+/// One tensor's destination in File::copy_to.
+struct Destination {
+  std::string_view name;
+  std::span<std::byte> bytes;  ///< exactly the tensor's nbytes
+};
+
+/// An open safetensors file whose header was read and checked. A handle, cheap to copy; copies are
+/// the same open file. Thread-safe like Tensor.
+class TENSORHOLD_API File {
+ public:
+  /// An empty handle; only assignment, destruction and valid() may be used on it.
+  File() noexcept = default;
+  [[nodiscard]] bool valid() const noexcept { return impl_ != nullptr; }
+
+  /// Number of tensors.
+  [[nodiscard]] std::size_t size() const noexcept;
+  /// The tensor of that name; tensor_not_found names the closest ones. closed, released: see there.
+  [[nodiscard]] Tensor operator[](std::string_view name) const;
+  /// The tensor at a position in offset order. Precondition: index < size().
+  [[nodiscard]] Tensor at(std::size_t index) const;
+  [[nodiscard]] Result<Tensor> try_get(std::string_view name) const noexcept;
+  [[nodiscard]] bool contains(std::string_view name) const noexcept;
+  /// Position of a name in offset order.
+  [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const noexcept;
+  /// What the header says of the tensor at a position in offset order. Precondition: index <
+  /// size().
+  [[nodiscard]] TensorInfo info(std::size_t index) const& noexcept;
+  TensorInfo info(std::size_t index) const&& = delete;
+  /// All names, sorted by bytes. Views into this File.
+  [[nodiscard]] std::vector<std::string_view> keys() const&;
+  std::vector<std::string_view> keys() const&& = delete;
+
+  /// A writable view of the tensor: private to this process, in a mapping of its own that read-only
+  /// tensors never share. With owned access, an owned copy.
+  [[nodiscard]] Tensor writable(std::string_view name) const;
+
+  /// Copies tensors into the caller's memory, in offset order whatever the order given.
+  void copy_to(std::span<const Destination> destinations) const;
+
+  /// `__metadata__` in file order. Views into this File.
+  [[nodiscard]] std::span<const std::pair<std::string_view, std::string_view>> metadata()
+      const& noexcept;
+  std::span<const std::pair<std::string_view, std::string_view>> metadata() const&& = delete;
+  [[nodiscard]] std::optional<std::string_view> metadata(std::string_view key) const& noexcept;
+  std::optional<std::string_view> metadata(std::string_view key) const&& = delete;
+
+  /// Path given to open, UTF-8; empty for bytes in memory.
+  [[nodiscard]] const std::string& path() const& noexcept;
+  /// The access in use: mapped or owned, never automatic.
+  [[nodiscard]] Access access() const noexcept;
+  /// Why that access was chosen, one sentence.
+  [[nodiscard]] const std::string& why() const& noexcept;
+  /// Bytes of the whole file, of its header (without the 8 length bytes), and, with
+  /// OpenOptions::lenient, after the last tensor.
+  [[nodiscard]] std::uint64_t file_bytes() const noexcept;
+  [[nodiscard]] std::uint64_t header_bytes() const noexcept;
+  [[nodiscard]] std::uint64_t trailing_bytes() const noexcept;
+
+  /// Ends this open file for all copies of the handle: new tensors are refused (closed), metadata
+  /// stays readable, tensors already handed out stay valid and keep holding the file.
+  void close() const noexcept;
+
+  struct Impl;
+
+ private:
+  friend struct FileAccess;
+  explicit File(std::shared_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+  std::shared_ptr<Impl> impl_;
+};
+
+/// Opens a file: reads and checks its header, no tensor. Raises io errors (1xx) and format errors
+/// (2xx).
+[[nodiscard]] TENSORHOLD_API File open(const Path& path, const OpenOptions& options = {});
+[[nodiscard]] TENSORHOLD_API Result<File> try_open(const Path& path,
+                                                   const OpenOptions& options = {}) noexcept;
+
+/// Opens a descriptor (a C runtime one on Windows), which is duplicated and stays the caller's.
+/// `name` stands for the path in messages.
+[[nodiscard]] TENSORHOLD_API File open_fd(int descriptor, const OpenOptions& options = {},
+                                          const std::string& name = "");
+
+/// Opens bytes in memory. `owner` is kept for as long as tensors need the bytes; without one the
+/// bytes are copied. The bytes must not change meanwhile.
+[[nodiscard]] TENSORHOLD_API File open_bytes(std::span<const std::byte> bytes,
+                                             std::shared_ptr<const void> owner = nullptr,
+                                             const OpenOptions& options = {});
+
+}  // namespace v0
+}  // namespace tensorhold

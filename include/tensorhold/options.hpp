@@ -1,0 +1,45 @@
+// Options of open and save. Every default is one that a newcomer never needs to change.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace tensorhold {
+inline namespace v0 {
+
+/// The way bytes are brought in.
+enum class Access : std::uint8_t {
+  automatic,  ///< decided at open from facts; File::access() and File::why() tell
+  mapped,     ///< pages of the file: no copy, read when touched; the file is held
+  owned  ///< private memory, read on first use; the file is held only until all live tensors are
+         ///< read
+};
+
+inline constexpr std::uint64_t default_header_limit = 100'000'000;
+
+struct OpenOptions {
+  Access access = Access::automatic;
+  /// Accepts bytes after the last tensor (File::trailing_bytes() counts them). Nothing else is
+  /// relaxed.
+  bool lenient = false;
+  /// Longest accepted header in bytes; the reference's 100,000,000 by default, below 4 GiB.
+  std::uint64_t header_limit = default_header_limit;
+  /// Shown by holders() for tensors of this open.
+  std::string label;
+};
+
+struct SaveOptions {
+  /// The data begins at a multiple of this many bytes: 8 (as the reference writes), 64 or 4096, by
+  /// spaces at the end of the header. Any power of two from 8 to 65536 is accepted.
+  std::uint64_t align = 8;
+  /// Spaces kept free at the end of the header for later metadata edits, in bytes.
+  std::uint64_t reserve_header = 0;
+  /// False: a symbolic link at the path is replaced by the new file. True: the link stays and the
+  /// file that it points to is replaced, in that file's own folder.
+  bool follow_symlink = false;
+  /// True: on return the file survives a power cut (fsync of file and folder).
+  bool durable = true;
+};
+
+}  // namespace v0
+}  // namespace tensorhold

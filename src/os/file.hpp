@@ -1,0 +1,104 @@
+// The only platform code, reading side: handles, identities, positional reads, mappings.
+// posix_*.cpp and windows_*.cpp implement it; the build picks one. All errors are tensorhold::Error
+// with the path given at open; all paths are UTF-8.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace tensorhold::os {
+
+/// Which file, whatever its path: device and inode, or volume and 128-bit file id.
+struct Identity {
+  std::uint64_t device = 0;
+  std::uint64_t file = 0;
+  std::uint64_t file_high = 0;
+  friend bool operator==(const Identity&, const Identity&) = default;
+};
+
+enum class FileKind : std::uint8_t { regular, directory, other };
+
+/// What the system says of a file at one moment.
+struct FileStatus {
+  Identity identity;
+  FileKind kind = FileKind::other;
+  std::uint64_t size = 0;
+  std::int64_t modified_ns = 0;  ///< time of the last change of the bytes, ns since 1970
+  std::int64_t changed_ns = 0;   ///< time of the last change of bytes or attributes, ns since 1970
+  std::uint64_t links = 0;       ///< names that the file has; 0: deleted
+  friend bool operator==(const FileStatus&, const FileStatus&) = default;
+};
+
+/// An open handle for reading; closes itself. Reads are positional, so one File may be used by many
+/// threads. On Windows opened with sharing of reads, writes and deletes.
+class File {
+ public:
+  File() noexcept = default;
+  File(File&& other) noexcept
+      : handle_(std::exchange(other.handle_, closed_handle)), path_(std::move(other.path_)) {}
+  File& operator=(File&& other) noexcept;
+  ~File();
+
+  /// Raises not_found, permission_denied, too_many_open, io_error. Directories open on POSIX and
+  /// are told apart by status().
+  [[nodiscard]] static File open_read(const std::string& path);
+  /// A duplicate of a (C runtime) descriptor; `name` stands for the path in errors.
+  [[nodiscard]] static File duplicate(int descriptor, const std::string& name);
+
+  [[nodiscard]] bool is_open() const noexcept { return handle_ != closed_handle; }
+  void close() noexcept;
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  [[nodiscard]] FileStatus status() const;
+
+  /// Fills all of `out` from `offset`. Retries short reads and interrupted calls; unexpected_end
+  /// with the offset when the file ends before.
+  void read_at(std::uint64_t offset, std::span<std::byte> out) const;
+
+  /// Descriptor or HANDLE, for the other files of this layer.
+  [[nodiscard]] std::intptr_t native() const noexcept { return handle_; }
+
+ private:
+  static constexpr std::intptr_t closed_handle = -1;  // INVALID_HANDLE_VALUE on Windows too
+  std::intptr_t handle_ = closed_handle;
+  std::string path_;
+};
+
+/// Status of what stands at `path`, links followed; std::nullopt when nothing does.
+[[nodiscard]] std::optional<FileStatus> status_at(const std::string& path);
+
+enum class Protection : std::uint8_t {
+  read_only,
+  private_writable  ///< copy on write; no commit is charged up front where the system allows that
+};
+
+/// A mapped range of a whole file; unmaps itself. Holds the file, but needs no open handle.
+class Mapping {
+ public:
+  Mapping() noexcept = default;
+  Mapping(Mapping&& other) noexcept
+      : base_(std::exchange(other.base_, nullptr)), length_(std::exchange(other.length_, 0)) {}
+  Mapping& operator=(Mapping&& other) noexcept;
+  ~Mapping();
+
+  /// Maps the first `length` (> 0) bytes of the file. Raises cannot_map (the filesystem has no
+  /// mappings), out_of_memory, too_many_open, io_error. The address is congruent to 0 modulo 2 MiB
+  /// where the length is at least that (release relies on it).
+  [[nodiscard]] static Mapping map(const File& file, std::uint64_t length, Protection protection);
+
+  [[nodiscard]] std::byte* data() const noexcept { return base_; }
+  [[nodiscard]] std::size_t size() const noexcept { return length_; }
+  void unmap() noexcept;
+
+ private:
+  std::byte* base_ = nullptr;
+  std::size_t length_ = 0;
+};
+
+/// Size of a page.
+[[nodiscard]] std::size_t page_size() noexcept;
+
+}  // namespace tensorhold::os
