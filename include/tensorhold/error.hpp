@@ -86,13 +86,13 @@ enum class Code : std::int32_t {
 /// Everything an Error says, as plain values. Empty and absent fields do not apply.
 struct ErrorInfo {
   Code code = Code::invalid_argument;
-  std::string reason;                   ///< what is wrong, one clause without a full stop
-  std::string advice;                   ///< what to do, one sentence
-  std::string path;                     ///< file, UTF-8
-  std::string tensor;                   ///< tensor
-  std::optional<std::uint64_t> offset;  ///< byte in the file
-  int os_error = 0;                     ///< errno or GetLastError(); 0: none
-  std::vector<Holder> holders;          ///< who holds the file
+  std::string reason = {};                   ///< what is wrong, one clause without a full stop
+  std::string advice = {};                   ///< what to do, one sentence
+  std::string path = {};                     ///< file, UTF-8
+  std::string tensor = {};                   ///< tensor
+  std::optional<std::uint64_t> offset = {};  ///< byte in the file
+  int os_error = 0;                          ///< errno or GetLastError(); 0: none
+  std::vector<Holder> holders = {};          ///< who holds the file
 };
 
 /// The one exception of this library. Copying never throws; an Error is immutable and may be shared

@@ -1,7 +1,8 @@
 #include "tensorhold/error.hpp"
 
-#include <system_error>
 #include <utility>
+
+#include "base/system_message.hpp"
 
 namespace tensorhold {
 inline namespace v0 {
@@ -129,7 +130,7 @@ std::string compose(const ErrorInfo& info) {
   text += to_string(info.code);
   if (info.os_error != 0)
     text += "; system error " + std::to_string(info.os_error) + ", " +
-            std::system_category().message(info.os_error);
+            base::system_message(info.os_error);
   text += ')';
   if (!info.advice.empty()) text += ". " + info.advice;
   return text;

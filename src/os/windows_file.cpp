@@ -1,0 +1,184 @@
+#include <io.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "os/file.hpp"
+#include "os/windows_api.hpp"
+#include "os/windows_error.hpp"
+#include "os/windows_path.hpp"
+#include "tensorhold/error.hpp"
+
+namespace tensorhold::os {
+namespace {
+
+using windows::Handle;
+using windows::handle_of;
+using windows::raise_error;
+
+// Above this some drivers and redirectors refuse; below the smallest, giving up is right.
+constexpr std::uint64_t largest_read = 1ULL << 30;
+constexpr DWORD smallest_read = 64U << 10;
+
+// 100 ns since 1601 to ns since 1970, saturating: the system may hold any 64-bit value.
+std::int64_t unix_ns(std::int64_t ticks) noexcept {
+  constexpr std::int64_t epoch = 116'444'736'000'000'000;
+  constexpr std::int64_t limit = std::numeric_limits<std::int64_t>::max() / 100;
+  return std::clamp(ticks - std::min(ticks, epoch), std::int64_t{0}, limit) * 100;
+}
+
+Identity identity_of(HANDLE handle, const std::string& path) {
+  FILE_ID_INFO id{};
+  if (GetFileInformationByHandleEx(handle, FileIdInfo, &id, sizeof id) != 0) {
+    Identity identity{.device = id.VolumeSerialNumber};
+    static_assert(sizeof id.FileId == sizeof identity.file + sizeof identity.file_high);
+    const auto* bytes = reinterpret_cast<const unsigned char*>(&id.FileId);
+    for (unsigned i = 0; i < 8; ++i) {
+      identity.file |= std::uint64_t{bytes[i]} << (8 * i);
+      identity.file_high |= std::uint64_t{bytes[8 + i]} << (8 * i);
+    }
+    return identity;
+  }
+  // Filesystems without 128-bit ids, such as FAT and older servers.
+  BY_HANDLE_FILE_INFORMATION old{};
+  if (GetFileInformationByHandle(handle, &old) == 0)
+    raise_error("ask which file it is", path, GetLastError());
+  return {.device = old.dwVolumeSerialNumber,
+          .file = std::uint64_t{old.nFileIndexHigh} << 32 | old.nFileIndexLow};
+}
+
+FileStatus status_of(HANDLE handle, const std::string& path) {
+  SetLastError(NO_ERROR);
+  const DWORD type = GetFileType(handle);
+  if (type == FILE_TYPE_UNKNOWN && GetLastError() != NO_ERROR)
+    raise_error("ask for the kind of file", path, GetLastError());
+  if (type != FILE_TYPE_DISK) return {};  // pipes and consoles have neither size nor identity
+  FILE_BASIC_INFO basic{};
+  FILE_STANDARD_INFO standard{};
+  if (GetFileInformationByHandleEx(handle, FileBasicInfo, &basic, sizeof basic) == 0 ||
+      GetFileInformationByHandleEx(handle, FileStandardInfo, &standard, sizeof standard) == 0)
+    raise_error("ask for size and times", path, GetLastError());
+  FileStatus status;
+  status.identity = identity_of(handle, path);
+  status.kind = standard.Directory ? FileKind::directory : FileKind::regular;
+  status.size = static_cast<std::uint64_t>(standard.EndOfFile.QuadPart);
+  status.modified_ns = unix_ns(basic.LastWriteTime.QuadPart);
+  status.changed_ns = unix_ns(basic.ChangeTime.QuadPart);
+  // A pending deletion may leave the name for a while; the file is gone for everybody else.
+  status.links = standard.DeletePending ? 0 : standard.NumberOfLinks;
+  return status;
+}
+
+}  // namespace
+
+File& File::operator=(File&& other) noexcept {
+  if (this != &other) {
+    close();
+    handle_ = std::exchange(other.handle_, closed_handle);
+    path_ = std::move(other.path_);
+  }
+  return *this;
+}
+
+File::~File() { close(); }
+
+void File::close() noexcept {
+  if (is_open()) CloseHandle(handle_of(std::exchange(handle_, closed_handle)));
+}
+
+File File::open_read(const std::string& path) {
+  const std::wstring wide = windows::wide_path(path);
+  windows::Retry retry;
+  for (;;) {
+    // Overlapped, because reads of several threads through one handle would else wait for each
+    // other. Backup semantics let folders open, as on POSIX.
+    const HANDLE handle =
+        CreateFileW(wide.c_str(), GENERIC_READ, windows::share_all, nullptr, OPEN_EXISTING,
+                    FILE_FLAG_OVERLAPPED | FILE_FLAG_BACKUP_SEMANTICS, nullptr);
+    if (handle != INVALID_HANDLE_VALUE) {
+      File file;
+      file.handle_ = reinterpret_cast<std::intptr_t>(handle);
+      file.path_ = path;
+      return file;
+    }
+    const DWORD error = GetLastError();
+    // A scanner that shares nothing is gone in a moment; missing permission stays.
+    const bool worth_waiting = error == ERROR_SHARING_VIOLATION || error == ERROR_LOCK_VIOLATION;
+    if (!worth_waiting || !retry.wait()) raise_error("open the file", path, error);
+  }
+}
+
+File File::duplicate(int descriptor, const std::string& name) {
+  const intptr_t original = _get_osfhandle(descriptor);
+  // -2: a standard stream that is attached to nothing.
+  if (original == -1 || original == -2)
+    raise(Error({.code = Code::invalid_argument,
+                 .reason = "the descriptor is not open",
+                 .advice = "Pass the descriptor of a file that is open for reading.",
+                 .path = name,
+                 .os_error = ERROR_INVALID_HANDLE}));
+  HANDLE copy = nullptr;
+  const HANDLE process = GetCurrentProcess();
+  if (DuplicateHandle(process, handle_of(original), process, &copy, 0, FALSE,
+                      DUPLICATE_SAME_ACCESS) == 0)
+    raise_error("duplicate the descriptor", name, GetLastError());
+  File file;
+  file.handle_ = reinterpret_cast<std::intptr_t>(copy);
+  file.path_ = name;
+  return file;
+}
+
+FileStatus File::status() const { return status_of(handle_of(handle_), path_); }
+
+void File::read_at(std::uint64_t offset, std::span<std::byte> out) const {
+  if (out.empty()) return;
+  // Waiting on the handle itself would mix up threads.
+  const Handle event(CreateEventW(nullptr, TRUE, FALSE, nullptr));
+  if (!event) raise_error("make an event for reading", path_, GetLastError());
+  std::uint64_t chunk = largest_read;
+  while (!out.empty()) {
+    OVERLAPPED where{};
+    where.Offset = static_cast<DWORD>(offset);
+    where.OffsetHigh = static_cast<DWORD>(offset >> 32);
+    where.hEvent = event.get();
+    const auto wanted = static_cast<DWORD>(std::min<std::uint64_t>(out.size(), chunk));
+    DWORD got = 0;
+    DWORD error = NO_ERROR;
+    if (ReadFile(handle_of(handle_), out.data(), wanted, nullptr, &where) == 0)
+      error = GetLastError();
+    if ((error == NO_ERROR || error == ERROR_IO_PENDING) &&
+        GetOverlappedResult(handle_of(handle_), &where, &got, TRUE) == 0)
+      error = GetLastError();
+    else if (error == ERROR_IO_PENDING)
+      error = NO_ERROR;
+    // Servers and drivers with small pools refuse large reads that they would do in parts.
+    const bool too_large = error == ERROR_NO_SYSTEM_RESOURCES || error == ERROR_WORKING_SET_QUOTA ||
+                           error == ERROR_INVALID_USER_BUFFER;
+    if (too_large && wanted > smallest_read) {
+      chunk = std::max<std::uint64_t>(wanted / 2, smallest_read);
+      continue;
+    }
+    if (error == NO_ERROR && got == 0) error = ERROR_HANDLE_EOF;
+    if (error != NO_ERROR) raise_error("read the file", path_, error, offset);
+    offset += got;
+    out = out.subspan(got);
+  }
+}
+
+std::optional<FileStatus> status_at(const std::string& path) {
+  const Handle handle(CreateFileW(windows::wide_path(path).c_str(), FILE_READ_ATTRIBUTES,
+                                  windows::share_all, nullptr, OPEN_EXISTING,
+                                  FILE_FLAG_BACKUP_SEMANTICS, nullptr));
+  if (handle) return status_of(handle.get(), path);
+  const DWORD error = GetLastError();
+  if (error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND) return std::nullopt;
+  raise_error("look at the path", path, error);
+}
+
+std::size_t page_size() noexcept {
+  SYSTEM_INFO info{};
+  GetSystemInfo(&info);
+  return info.dwPageSize;
+}
+
+}  // namespace tensorhold::os
