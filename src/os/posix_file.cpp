@@ -1,0 +1,153 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+
+#include "base/checked.hpp"
+#include "os/file.hpp"
+#include "os/posix_error.hpp"
+#include "os/posix_status.hpp"
+
+namespace tensorhold::os {
+namespace {
+
+// Some systems refuse or cut transfers of 2 GiB and more.
+constexpr std::size_t transfer_limit = std::size_t{1} << 30;
+
+constexpr int open_flags = O_RDONLY | O_CLOEXEC | O_NOCTTY;
+
+// Without waiting for a writer, should the path name a pipe.
+int open_descriptor(const std::string& path) {
+  int descriptor = -1;
+  do {
+    descriptor = ::open(path.c_str(), open_flags | O_NONBLOCK);
+  } while (descriptor < 0 && errno == EINTR);
+  // A lease on the file that has to be broken first; pipes never answer that.
+  if (descriptor < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+    do {
+      descriptor = ::open(path.c_str(), open_flags);
+    } while (descriptor < 0 && errno == EINTR);
+    return descriptor;
+  }
+  // Reads of a file may wait; a filesystem may take the flag as a wish to fail instead.
+  if (descriptor >= 0) (void)::fcntl(descriptor, F_SETFL, 0);
+  return descriptor;
+}
+
+}  // namespace
+
+FileStatus to_status(const struct ::stat& from) noexcept {
+#ifdef __APPLE__
+  const timespec& modified = from.st_mtimespec;
+  const timespec& changed = from.st_ctimespec;
+#else
+  const timespec& modified = from.st_mtim;
+  const timespec& changed = from.st_ctim;
+#endif
+  const auto nanoseconds = [](const timespec& time) {
+    // Unsigned, because a foreign filesystem may hold any number of seconds.
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U +
+                                     static_cast<std::uint64_t>(time.tv_nsec));
+  };
+  FileStatus status;
+  status.identity.device = static_cast<std::uint64_t>(from.st_dev);
+  status.identity.file = static_cast<std::uint64_t>(from.st_ino);
+  status.kind = S_ISREG(from.st_mode)   ? FileKind::regular
+                : S_ISDIR(from.st_mode) ? FileKind::directory
+                                        : FileKind::other;
+  status.size = from.st_size < 0 ? 0 : static_cast<std::uint64_t>(from.st_size);
+  status.modified_ns = nanoseconds(modified);
+  status.changed_ns = nanoseconds(changed);
+  status.links = static_cast<std::uint64_t>(from.st_nlink);
+  return status;
+}
+
+File& File::operator=(File&& other) noexcept {
+  if (this != &other) {
+    close();
+    handle_ = std::exchange(other.handle_, closed_handle);
+    path_ = std::move(other.path_);
+  }
+  return *this;
+}
+
+File::~File() { close(); }
+
+void File::close() noexcept {
+  if (!is_open()) return;
+  // Never repeated after EINTR: the descriptor is gone, and its number may be another thread's.
+  (void)::close(static_cast<int>(handle_));
+  handle_ = closed_handle;
+}
+
+File File::open_read(const std::string& path) {
+  if (path.find('\0') != std::string::npos) raise_system(ENOENT, "opening the file", path);
+  File file;
+  file.path_ = path;
+  const int descriptor = open_descriptor(path);
+  if (descriptor < 0) raise_system(errno, "opening the file", path);
+  file.handle_ = descriptor;
+  return file;
+}
+
+File File::duplicate(int descriptor, const std::string& name) {
+  File file;
+  file.path_ = name;
+  const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) {
+    const int error = errno;
+    if (error == EBADF)
+      throw Error({.code = Code::invalid_argument,
+                   .reason = "the descriptor is not open",
+                   .advice = "Give the descriptor of a file that is open for reading.",
+                   .path = name,
+                   .os_error = error});
+    // The limit of open files is reported as EINVAL when it is 0.
+    raise_system(error == EINVAL ? EMFILE : error, "duplicating the descriptor", name);
+  }
+  file.handle_ = copy;
+  return file;
+}
+
+FileStatus File::status() const {
+  struct ::stat found {};
+  if (::fstat(static_cast<int>(handle_), &found) != 0)
+    raise_system(errno, "asking for the file's status", path_);
+  return to_status(found);
+}
+
+void File::read_at(std::uint64_t offset, std::span<std::byte> out) const {
+  constexpr auto last = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
+  const auto end = base::checked_add(offset, out.size());
+  if (!end || *end > last) raise_system(EFBIG, "reading the file", path_, offset);
+  while (!out.empty()) {
+    const ssize_t got = ::pread(static_cast<int>(handle_), out.data(),
+                                std::min(out.size(), transfer_limit), static_cast<off_t>(offset));
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      raise_system(errno, "reading the file", path_, offset);
+    }
+    if (got == 0)
+      throw Error({.code = Code::unexpected_end,
+                   .reason = "the file ends here, " + std::to_string(out.size()) +
+                             " bytes before the end of what was read",
+                   .advice = "Others made it shorter, or it is still being written: get it whole, "
+                             "then open it again.",
+                   .path = path_,
+                   .offset = offset});
+    offset += static_cast<std::uint64_t>(got);
+    out = out.subspan(static_cast<std::size_t>(got));
+  }
+}
+
+std::optional<FileStatus> status_at(const std::string& path) {
+  struct ::stat found {};
+  if (::stat(path.c_str(), &found) == 0) return to_status(found);
+  if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+  raise_system(errno, "asking for the file's status", path);
+}
+
+}  // namespace tensorhold::os
