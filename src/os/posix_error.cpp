@@ -89,12 +89,12 @@ Words words_of(int error) noexcept {
 
 Code code_of(int error) noexcept { return words_of(error).code; }
 
-Error system_error(int error, std::string_view doing, const std::string& path,
+Error system_error(int error, std::string_view action, const std::string& path,
                    std::optional<std::uint64_t> offset) {
   const Words words = words_of(error);
   ErrorInfo info;
   info.code = words.code;
-  info.reason.append(doing).append(" failed: ").append(words.reason);
+  info.reason.append("cannot ").append(action).append(": ").append(words.reason);
   info.advice = words.advice;
   info.path = path;
   info.offset = offset;
@@ -102,9 +102,9 @@ Error system_error(int error, std::string_view doing, const std::string& path,
   return Error(std::move(info));
 }
 
-void raise_system(int error, std::string_view doing, const std::string& path,
+void raise_system(int error, std::string_view action, const std::string& path,
                   std::optional<std::uint64_t> offset) {
-  throw system_error(error, doing, path, offset);
+  throw system_error(error, action, path, offset);
 }
 
 }  // namespace tensorhold::os

@@ -14,13 +14,13 @@ namespace tensorhold::os {
 /// The code that stands for an errno of an operation on a path or an open file.
 [[nodiscard]] Code code_of(int error) noexcept;
 
-/// `doing` names the operation, as in "reading the file"; the errno gives the rest of the reason,
+/// `action` completes "cannot ...", as in "read the file"; the errno gives the rest of the reason,
 /// the code and the advice.
-[[nodiscard]] Error system_error(int error, std::string_view doing, const std::string& path,
+[[nodiscard]] Error system_error(int error, std::string_view action, const std::string& path,
                                  std::optional<std::uint64_t> offset = std::nullopt);
 
 /// Throws system_error().
-[[noreturn]] void raise_system(int error, std::string_view doing, const std::string& path,
+[[noreturn]] void raise_system(int error, std::string_view action, const std::string& path,
                                std::optional<std::uint64_t> offset = std::nullopt);
 
 }  // namespace tensorhold::os

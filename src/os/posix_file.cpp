@@ -8,8 +8,8 @@
 
 #include "base/checked.hpp"
 #include "os/file.hpp"
+#include "os/posix_common.hpp"
 #include "os/posix_error.hpp"
-#include "os/posix_status.hpp"
 
 namespace tensorhold::os {
 namespace {
@@ -38,6 +38,18 @@ int open_descriptor(const std::string& path) {
 }
 
 }  // namespace
+
+void require_path(const std::string& path) {
+  if (path.empty())
+    throw Error({.code = Code::invalid_argument,
+                 .reason = "the path is empty",
+                 .advice = "Give the path of a file."});
+  if (path.find('\0') != std::string::npos)
+    throw Error({.code = Code::invalid_argument,
+                 .reason = "the path has a NUL inside",
+                 .advice = "Give the path of a file.",
+                 .path = path.substr(0, path.find('\0'))});
+}
 
 FileStatus to_status(const struct ::stat& from) noexcept {
 #ifdef __APPLE__
@@ -84,11 +96,11 @@ void File::close() noexcept {
 }
 
 File File::open_read(const std::string& path) {
-  if (path.find('\0') != std::string::npos) raise_system(ENOENT, "opening the file", path);
+  require_path(path);
   File file;
   file.path_ = path;
   const int descriptor = open_descriptor(path);
-  if (descriptor < 0) raise_system(errno, "opening the file", path);
+  if (descriptor < 0) raise_system(errno, "open the file", path);
   file.handle_ = descriptor;
   return file;
 }
@@ -106,7 +118,7 @@ File File::duplicate(int descriptor, const std::string& name) {
                    .path = name,
                    .os_error = error});
     // The limit of open files is reported as EINVAL when it is 0.
-    raise_system(error == EINVAL ? EMFILE : error, "duplicating the descriptor", name);
+    raise_system(error == EINVAL ? EMFILE : error, "duplicate the descriptor", name);
   }
   file.handle_ = copy;
   return file;
@@ -115,20 +127,20 @@ File File::duplicate(int descriptor, const std::string& name) {
 FileStatus File::status() const {
   struct ::stat found {};
   if (::fstat(static_cast<int>(handle_), &found) != 0)
-    raise_system(errno, "asking for the file's status", path_);
+    raise_system(errno, "ask for the file's status", path_);
   return to_status(found);
 }
 
 void File::read_at(std::uint64_t offset, std::span<std::byte> out) const {
   constexpr auto last = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
   const auto end = base::checked_add(offset, out.size());
-  if (!end || *end > last) raise_system(EFBIG, "reading the file", path_, offset);
+  if (!end || *end > last) raise_system(EFBIG, "read the file", path_, offset);
   while (!out.empty()) {
     const ssize_t got = ::pread(static_cast<int>(handle_), out.data(),
                                 std::min(out.size(), transfer_limit), static_cast<off_t>(offset));
     if (got < 0) {
       if (errno == EINTR) continue;
-      raise_system(errno, "reading the file", path_, offset);
+      raise_system(errno, "read the file", path_, offset);
     }
     if (got == 0)
       throw Error({.code = Code::unexpected_end,
@@ -144,10 +156,11 @@ void File::read_at(std::uint64_t offset, std::span<std::byte> out) const {
 }
 
 std::optional<FileStatus> status_at(const std::string& path) {
+  require_path(path);
   struct ::stat found {};
   if (::stat(path.c_str(), &found) == 0) return to_status(found);
   if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
-  raise_system(errno, "asking for the file's status", path);
+  raise_system(errno, "ask for the file's status", path);
 }
 
 }  // namespace tensorhold::os

@@ -56,7 +56,7 @@ Way way_of(Protection protection) noexcept {
                    .path = path,
                    .os_error = error});
     default:
-      raise_system(error, "mapping the file", path);
+      raise_system(error, "map the file", path);
   }
 }
 

@@ -1,0 +1,116 @@
+// The only platform code, writing side: a temporary file that takes a name in one step.
+// posix_place.cpp, posix_temporary.cpp and windows_*.cpp implement it; the build picks one. All
+// errors are tensorhold::Error with the path of the file that is being written; all paths are
+// UTF-8.
+//
+// What a step promises, and where it is weaker:
+//   POSIX    the rename is atomic for readers on local filesystems and NFS; other names (hard
+//   links)
+//            and mappings of the old file keep the old bytes.
+//   Windows  see windows_temporary.cpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "os/file.hpp"
+
+namespace tensorhold::os {
+
+/// Where a file is to be put: a folder and a name in it. On POSIX the folder is held open and every
+/// step acts in that very folder, even when it gets another path meanwhile.
+class Place {
+ public:
+  Place(Place&& other) noexcept
+      : folder_(std::exchange(other.folder_, no_folder)),
+        path_(std::move(other.path_)),
+        name_(std::move(other.name_)) {}
+  Place& operator=(Place&& other) noexcept;
+  ~Place();
+
+  /// The place of `path`. With `follow_symlink` a symbolic link at the path (and links it leads to)
+  /// stands for the place that it points to, whether something is there or not. Raises not_found (a
+  /// folder is missing, or links lead in a circle), not_a_file (the path can only name a folder),
+  /// invalid_argument (empty, or a NUL inside), permission_denied, too_many_open.
+  [[nodiscard]] static Place of(const std::string& path, bool follow_symlink);
+
+  /// The path of the file; differs from the one given when links were followed.
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+  /// What stands at the name, links not followed (a link is FileKind::other); std::nullopt when
+  /// nothing does.
+  [[nodiscard]] std::optional<FileStatus> status() const;
+
+  /// Makes names in the folder survive a power cut. Raises not_durable when the system cannot.
+  void sync() const;
+
+  /// Removes temporaries of this name that a killed process left behind, and returns how many. A
+  /// living writer, here or in another container or host that shares the folder, keeps a lock on
+  /// its temporary, so the process number in the name does not matter. Best effort: whatever fails
+  /// stays for the next time.
+  std::size_t remove_stale() const noexcept;
+
+  /// Descriptor of the folder (POSIX), for the other files of this layer.
+  [[nodiscard]] std::intptr_t native() const noexcept { return folder_; }
+
+ private:
+  static constexpr std::intptr_t no_folder = -1;
+  Place() noexcept = default;
+
+  std::intptr_t folder_ = no_folder;
+  std::string path_;
+  std::string name_;
+};
+
+/// A new file beside the place that it is meant for, under a name that parse_temporary_name()
+/// recognises; locked, so that remove_stale() leaves it alone. Unless put in place, it removes
+/// itself. Borrows the place, which must outlive it. For one thread at a time.
+class Temporary {
+ public:
+  Temporary(Temporary&& other) noexcept
+      : place_(other.place_),
+        handle_(std::exchange(other.handle_, closed_handle)),
+        name_(std::move(other.name_)) {}
+  Temporary& operator=(Temporary&&) = delete;
+  ~Temporary();
+
+  /// Raises not_a_file when a folder, device, pipe or socket stands at the place,
+  /// permission_denied, no_space, too_many_open, io_error.
+  [[nodiscard]] static Temporary create(const Place& place);
+
+  /// Reserves room, so that a full disk is found before anything is written. no_space; whatever
+  /// else the filesystem answers is ignored.
+  void preallocate(std::uint64_t bytes);
+
+  /// Writes all of the parts one after the other, the first at `offset`. Retries short writes and
+  /// interrupted calls. no_space, io_error; truncated when the memory of a part cannot be read,
+  /// because the file behind it became shorter (offset() tells where).
+  void write_at(std::uint64_t offset, std::span<const std::span<const std::byte>> parts);
+
+  /// Gives the file the mode and the owner of the file at the place, if one is there, as far as the
+  /// system allows. Call after writing.
+  void keep_attributes();
+
+  /// Makes the bytes survive a power cut; false when the filesystem has no way to. io_error,
+  /// no_space: the bytes may be lost.
+  [[nodiscard]] bool sync();
+
+  /// Takes the name of the place, in one step: whatever stood there is replaced. Nothing changes
+  /// when it raises.
+  void put_in_place();
+
+ private:
+  static constexpr std::intptr_t closed_handle = -1;
+  explicit Temporary(const Place& place) noexcept : place_(&place) {}
+
+  const Place* place_;
+  std::intptr_t handle_ = closed_handle;
+  std::string name_;  // in the folder of the place; empty: nothing to remove
+};
+
+}  // namespace tensorhold::os
