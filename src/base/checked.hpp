@@ -10,14 +10,17 @@ namespace tensorhold::base {
 
 [[nodiscard]] constexpr std::optional<std::uint64_t> checked_add(std::uint64_t a,
                                                                  std::uint64_t b) noexcept {
-  if (a > std::numeric_limits<std::uint64_t>::max() - b) return std::nullopt;
-  return a + b;
+  std::uint64_t sum = 0;
+  if (__builtin_add_overflow(a, b, &sum)) return std::nullopt;
+  return sum;
 }
 
 [[nodiscard]] constexpr std::optional<std::uint64_t> checked_mul(std::uint64_t a,
                                                                  std::uint64_t b) noexcept {
-  if (b != 0 && a > std::numeric_limits<std::uint64_t>::max() / b) return std::nullopt;
-  return a * b;
+  // A division would cost more than all else in parsing a tensor's entry.
+  std::uint64_t product = 0;
+  if (__builtin_mul_overflow(a, b, &product)) return std::nullopt;
+  return product;
 }
 
 /// The smallest multiple of `alignment` (a power of two) that is not below `value`.

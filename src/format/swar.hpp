@@ -1,0 +1,50 @@
+// Eight bytes of text at a time in one integer.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace tensorhold::format::swar {
+
+inline constexpr std::uint64_t ones = 0x0101010101010101;
+inline constexpr std::uint64_t high_bits = ones * 0x80;
+
+/// Eight bytes, the first one lowest on any machine.
+[[nodiscard]] inline std::uint64_t load8(const char* from) noexcept {
+  std::uint64_t word;
+  std::memcpy(&word, from, sizeof word);
+  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+  return word;
+}
+
+/// High bit set in the first byte that ends a plain run of a JSON string: a quote, a backslash or a
+/// control character. Bytes after that one may be marked by mistake, those before it never are.
+[[nodiscard]] constexpr std::uint64_t string_ends(std::uint64_t word) noexcept {
+  const std::uint64_t quote = word ^ ones * '"';
+  const std::uint64_t backslash = word ^ ones * '\\';
+  return ((quote - ones) & ~quote & high_bits) | ((backslash - ones) & ~backslash & high_bits) |
+         ((word - ones * 0x20) & ~word & high_bits);
+}
+
+/// High bit set in the first byte that is no decimal digit; same caution.
+[[nodiscard]] constexpr std::uint64_t digits_end(std::uint64_t word) noexcept {
+  return ((word + ones * 0x46) | (word - ones * 0x30)) & high_bits;
+}
+
+/// Index of the first marked byte; 8 for none.
+[[nodiscard]] constexpr std::size_t first_mark(std::uint64_t marks) noexcept {
+  return static_cast<std::size_t>(std::countr_zero(marks)) / 8;
+}
+
+/// Value of the first `count` characters, all decimal digits; count from 1 to 8.
+[[nodiscard]] constexpr std::uint64_t digits_value(std::uint64_t word, std::size_t count) noexcept {
+  word <<= 8 * (8 - count);  // zero bytes in front count as leading zeros
+  word &= ones * 0x0f;
+  word = (word * 10 + (word >> 8)) & 0x00ff00ff00ff00ff;
+  word = (word * 100 + (word >> 16)) & 0x0000ffff0000ffff;
+  return (word * 10000 + (word >> 32)) & 0xffffffff;
+}
+
+}  // namespace tensorhold::format::swar
