@@ -4,6 +4,8 @@
 
 #include <sys/stat.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "os/file.hpp"
@@ -14,5 +16,15 @@ namespace tensorhold::os {
 void require_path(const std::string& path);
 
 [[nodiscard]] FileStatus to_status(const struct ::stat& from) noexcept;
+
+/// Longest name that the folder takes, in bytes.
+[[nodiscard]] std::size_t name_limit(int folder) noexcept;
+
+enum class Locking : std::uint8_t { taken, busy, unsupported };
+
+/// Takes the advisory lock that marks a temporary as being written, if nobody has it: exclusive for
+/// the writer, shared for who asks whether there is one. It belongs to the open file, so it ends
+/// with its last descriptor, however the process ends.
+[[nodiscard]] Locking try_lock_temporary(int descriptor, bool exclusive) noexcept;
 
 }  // namespace tensorhold::os

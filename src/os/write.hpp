@@ -96,6 +96,10 @@ class Temporary {
   /// system allows. Call after writing.
   void keep_attributes();
 
+  /// Hands the bytes to the filesystem; network filesystems find a full disk or quota only now.
+  /// no_space, io_error. Part of sync().
+  void flush();
+
   /// Makes the bytes survive a power cut; false when the filesystem has no way to. io_error,
   /// no_space: the bytes may be lost.
   [[nodiscard]] bool sync();
