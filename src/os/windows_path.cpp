@@ -1,6 +1,7 @@
 #include "os/windows_path.hpp"
 
 #include <limits>
+#include <utility>
 
 #include "os/windows_api.hpp"
 #include "os/windows_error.hpp"
@@ -50,9 +51,11 @@ std::wstring absolute(const std::wstring& wide, const std::string& path) {
 
 std::wstring wide_path(const std::string& path) {
   std::wstring wide = widened(path);
-  if (wide.size() < long_path) return wide;
   if (wide.starts_with(L"\\\\?\\") || wide.starts_with(L"\\\\.\\")) return wide;
-  wide = absolute(wide, path);
+  // A short relative path may be long in its folder.
+  std::wstring full = absolute(wide, path);
+  if (full.size() < long_path) return wide;
+  wide = std::move(full);
   if (wide.starts_with(L"\\\\")) return L"\\\\?\\UNC\\" + wide.substr(2);
   return L"\\\\?\\" + wide;
 }

@@ -46,13 +46,10 @@ class WindowsTest : public testing::Test {
               ("tensorhold-" + std::string(info->name()) + std::to_string(GetCurrentProcessId()));
     std::filesystem::create_directories(folder_);
   }
-  ~WindowsTest() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
+  ~WindowsTest() override { remove_tree(utf8_folder()); }
 
   [[nodiscard]] std::string path(const std::string& name) const {
-    return os::windows::utf8((folder_ / name).wstring());
+    return utf8_folder() + "\\" + name;
   }
 
   /// A file of expected_byte()s, opened with access and sharing, as a foreign program would.
@@ -78,6 +75,28 @@ class WindowsTest : public testing::Test {
     }
     return where;
   }
+
+  [[nodiscard]] std::string utf8_folder() const { return os::windows::utf8(folder_.wstring()); }
+
+  // std::filesystem of mingw-w64 stops at 260 characters.
+  static void remove_tree(const std::string& folder) {
+    std::vector<std::string> names;
+    WIN32_FIND_DATAW found{};
+    const HANDLE search = FindFirstFileW(wide(folder + "\\*").c_str(), &found);
+    if (search != INVALID_HANDLE_VALUE) {
+      do names.push_back(os::windows::utf8(found.cFileName));
+      while (FindNextFileW(search, &found) != 0);
+      FindClose(search);
+    }
+    for (const std::string& name : names) {
+      if (name == "." || name == "..") continue;
+      const std::string entry = folder + "\\" + name;
+      SetFileAttributesW(wide(entry).c_str(), FILE_ATTRIBUTE_NORMAL);
+      if (DeleteFileW(wide(entry).c_str()) == 0) remove_tree(entry);
+    }
+    RemoveDirectoryW(wide(folder).c_str());
+  }
+  static std::wstring wide(const std::string& path) { return os::windows::wide_path(path); }
 
   std::filesystem::path folder_;
 };

@@ -1,0 +1,42 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "os/posix_error.hpp"
+#include "os/remove.hpp"
+#include "os/temporary_name.hpp"
+#include "tensorhold/error.hpp"
+
+namespace tensorhold::os {
+namespace {
+
+void refuse_folder(const std::string& path) {
+  struct ::stat status {};
+  if (::lstat(path.c_str(), &status) != 0) raise_system(errno, "looking at the path", path);
+  if (S_ISDIR(status.st_mode)) raise_system(EISDIR, "removing the file", path);
+}
+
+}  // namespace
+
+// Nobody holds a file in a way that goes away by itself: the first answer is the answer.
+void remove_file(const std::string& path, Patience) {
+  refuse_folder(path);
+  if (::unlink(path.c_str()) != 0) raise_system(errno, "removing the file", path);
+}
+
+std::string move_aside(const std::string& path) {
+  refuse_folder(path);
+  const std::size_t slash = path.rfind('/');
+  const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
+  std::string aside =
+      path.substr(0, name) + make_temporary_name(std::string_view(path).substr(name),
+                                                 static_cast<std::uint64_t>(::getpid()));
+  if (::rename(path.c_str(), aside.c_str()) != 0)
+    raise_system(errno, "moving the file aside", path);
+  return aside;
+}
+
+}  // namespace tensorhold::os
