@@ -1,11 +1,15 @@
-// A growing array of plain values that never touches memory it was not given: unlike a vector it
-// does not fill what it reserves, so an upper bound that is too high costs no page.
+// A growing array of plain values. Unlike a vector it does not fill what it reserves, and it grows
+// and shrinks by realloc, which moves no byte of a large block: a reserve that was too high costs
+// no page, before and after.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <memory>
+#include <new>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -44,8 +48,9 @@ class FlatArray {
   [[nodiscard]] T& operator[](std::size_t index) noexcept { return data_[index]; }
   [[nodiscard]] std::span<const T> view() const noexcept { return {data_.get(), size_}; }
 
-  void push_back(T value) {
-    if (size_ == capacity_) grow(1);
+  [[gnu::always_inline]] void push_back(T value) {
+    if (size_ == capacity_) [[unlikely]]
+      grow(1);
     data_[size_++] = value;
   }
 
@@ -63,19 +68,28 @@ class FlatArray {
   }
 
  private:
-  void grow(std::size_t count) {
+  [[gnu::noinline]] void grow(std::size_t count) {
     constexpr std::size_t first = 16;
     reallocate(std::max({first, size_ + count, capacity_ * 2}));
   }
 
   void reallocate(std::size_t capacity) {
-    auto fresh = capacity == 0 ? nullptr : std::make_unique_for_overwrite<T[]>(capacity);
-    if (size_ != 0) std::memcpy(fresh.get(), data_.get(), size_ * sizeof(T));
-    data_ = std::move(fresh);
+    if (capacity == 0) {
+      data_.reset();
+    } else {
+      if (capacity > std::numeric_limits<std::size_t>::max() / sizeof(T)) throw std::bad_alloc();
+      void* moved = std::realloc(data_.get(), capacity * sizeof(T));
+      if (moved == nullptr) throw std::bad_alloc();
+      (void)data_.release();  // realloc has freed or kept it
+      data_.reset(static_cast<T*>(moved));
+    }
     capacity_ = capacity;
   }
 
-  std::unique_ptr<T[]> data_;
+  struct Free {
+    void operator()(T* data) const noexcept { std::free(data); }
+  };
+  std::unique_ptr<T[], Free> data_;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
 };

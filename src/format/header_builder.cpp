@@ -13,17 +13,6 @@ constexpr std::size_t shortest_entry = 48;
 
 }  // namespace
 
-std::optional<std::uint64_t> bits_needed(Dtype dtype,
-                                         std::span<const std::uint64_t> shape) noexcept {
-  std::uint64_t count = 1;
-  for (const std::uint64_t extent : shape) {
-    const auto product = base::checked_mul(count, extent);
-    if (!product) return std::nullopt;
-    count = *product;
-  }
-  return base::checked_mul(count, bits_of(dtype));
-}
-
 HeaderBuilder::HeaderBuilder(std::size_t header_bytes) {
   const std::size_t most = header_bytes / shortest_entry + 1;
   header_.begins_ = FlatArray<std::uint64_t>(most + 1);
@@ -34,25 +23,6 @@ HeaderBuilder::HeaderBuilder(std::size_t header_bytes) {
   header_.name_text_ = FlatArray<char>(header_bytes / 2);
   header_.shape_starts_.push_back(0);
   header_.name_starts_.push_back(0);
-}
-
-std::optional<Fault> HeaderBuilder::add_tensor(std::string_view name, Dtype dtype,
-                                               std::uint64_t begin, std::uint64_t end) {
-  const auto number = static_cast<std::uint32_t>(size());
-  const std::uint32_t shape_start = header_.shape_starts_[number];
-  const auto bits = bits_needed(dtype, header_.extents_.view().subspan(shape_start));
-  if (!bits) return Fault{Code::shape_overflow, number};
-  if (*bits % 8 != 0) return Fault{Code::partial_byte, number, *bits};
-  if (begin > end) return Fault{Code::invalid_offsets, number, begin, end};
-  if (end - begin != *bits / 8) return Fault{Code::size_mismatch, number, *bits / 8, end - begin};
-  in_order_ = in_order_ && begin == data_end_;
-  data_end_ = end;
-  header_.begins_.push_back(begin);
-  header_.dtypes_.push_back(dtype);
-  header_.shape_starts_.push_back(static_cast<std::uint32_t>(header_.extents_.size()));
-  header_.name_text_.append(name.data(), name.size());
-  header_.name_starts_.push_back(static_cast<std::uint32_t>(header_.name_text_.size()));
-  return std::nullopt;
 }
 
 void HeaderBuilder::add_metadata(std::string_view key, std::string_view value) {

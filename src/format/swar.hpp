@@ -6,6 +6,10 @@
 #include <cstdint>
 #include <cstring>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace tensorhold::format::swar {
 
 inline constexpr std::uint64_t ones = 0x0101010101010101;
@@ -28,14 +32,35 @@ inline constexpr std::uint64_t high_bits = ones * 0x80;
          ((word - ones * 0x20) & ~word & high_bits);
 }
 
-/// High bit set in the first byte that is no decimal digit; same caution.
-[[nodiscard]] constexpr std::uint64_t digits_end(std::uint64_t word) noexcept {
-  return ((word + ones * 0x46) | (word - ones * 0x30)) & high_bits;
-}
-
 /// Index of the first marked byte; 8 for none.
 [[nodiscard]] constexpr std::size_t first_mark(std::uint64_t marks) noexcept {
   return static_cast<std::size_t>(std::countr_zero(marks)) / 8;
+}
+
+/// First character from `at` on that ends a plain run of a JSON string; `end` when none does.
+[[nodiscard]] inline const char* find_string_end(const char* at, const char* end) noexcept {
+#if defined(__SSE2__)
+  for (; end - at >= 16; at += 16) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i control =
+        _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block);  // at most 0x1f
+    const __m128i special = _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')),
+                                         _mm_cmpeq_epi8(block, _mm_set1_epi8('\\')));
+    const int marks = _mm_movemask_epi8(_mm_or_si128(control, special));
+    if (marks != 0) return at + std::countr_zero(static_cast<unsigned>(marks));
+  }
+#endif
+  for (; end - at >= 8; at += 8)
+    if (const std::uint64_t marks = string_ends(load8(at)); marks != 0)
+      return at + first_mark(marks);
+  for (; at != end; ++at)
+    if (static_cast<unsigned char>(*at) < 0x20 || *at == '"' || *at == '\\') break;
+  return at;
+}
+
+/// High bit set in the first byte that is no decimal digit; same caution.
+[[nodiscard]] constexpr std::uint64_t digits_end(std::uint64_t word) noexcept {
+  return ((word + ones * 0x46) | (word - ones * 0x30)) & high_bits;
 }
 
 /// Value of the first `count` characters, all decimal digits; count from 1 to 8.
