@@ -1,0 +1,66 @@
+#include "os/temporary_name.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace tensorhold::os {
+namespace {
+
+TEST(TemporaryName, SaysWhatItWasMadeFrom) {
+  const std::string name = make_temporary_name("model.safetensors", 4711);
+  EXPECT_EQ(name.front(), '.');
+  const auto parsed = parse_temporary_name(name);
+  ASSERT_TRUE(parsed.has_value());
+  EXPECT_EQ(parsed->stem, "model.safetensors");
+  EXPECT_EQ(parsed->pid, 4711U);
+}
+
+TEST(TemporaryName, IsNeverTheSame) {
+  std::set<std::string> names;
+  for (int i = 0; i < 1000; ++i) names.insert(make_temporary_name("m", 1));
+  EXPECT_EQ(names.size(), 1000U);
+}
+
+TEST(TemporaryName, FitsTheLimitWhateverTheName) {
+  for (const std::size_t limit : {44U, 45U, 100U, 143U, 255U}) {
+    for (const std::size_t length : {1U, 54U, 99U, 210U, 211U, 212U, 255U}) {
+      const std::string name = make_temporary_name(std::string(length, 'n'), 4294967295U, limit);
+      EXPECT_LE(name.size(), limit);
+      const auto parsed = parse_temporary_name(name);
+      ASSERT_TRUE(parsed.has_value()) << name;
+      EXPECT_EQ(parsed->stem, temporary_stem(std::string(length, 'n'), limit));
+    }
+  }
+}
+
+TEST(TemporaryName, NeverCutsASequence) {
+  std::string name;
+  while (name.size() < 240) name += "\xE6\xA8\xA1";  // three bytes a letter
+  for (std::size_t limit = 44; limit < 80; ++limit)
+    EXPECT_EQ(temporary_stem(name, limit).size() % 3, 0U) << limit;
+}
+
+TEST(TemporaryName, RecognisesNothingElse) {
+  for (const char* other :
+       {"", ".", "..", ".tmp", "model.safetensors", ".model.safetensors.tmp", ".tensorhold-1.tmp",
+        "m.tensorhold-1-0123456789abcdef.tmp", ".m.tensorhold-1-0123456789abcdef",
+        ".m.tensorhold--0123456789abcdef.tmp", ".m.tensorhold-1-0123456789abcde.tmp",
+        ".m.tensorhold-1-0123456789abcdeg.tmp", ".m.tensorhold-1-0123456789ABCDEF.tmp",
+        ".m.tensorhold-x1-0123456789abcdef.tmp", ".m.tensorhold-1x-0123456789abcdef.tmp",
+        ".m.tensorhold-1-0123456789abcdef0.tmp", ".m.tensorhold-+1-0123456789abcdef.tmp",
+        ".m.tensorhold-99999999999999999999999-0123456789abcdef.tmp"})
+    EXPECT_FALSE(parse_temporary_name(other).has_value()) << other;
+}
+
+TEST(TemporaryName, ANameMayItselfLookLikeOne) {
+  const std::string inner = make_temporary_name("m", 7);
+  const std::string outer = make_temporary_name(inner, 8);
+  const auto parsed = parse_temporary_name(outer);
+  ASSERT_TRUE(parsed.has_value());
+  EXPECT_EQ(parsed->stem, inner);
+  EXPECT_EQ(parsed->pid, 8U);
+}
+
+}  // namespace
+}  // namespace tensorhold::os
