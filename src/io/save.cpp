@@ -1,0 +1,141 @@
+#include "tensorhold/save.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "base/boundary.hpp"
+#include "base/checked.hpp"
+#include "base/endian.hpp"
+#include "format/layout.hpp"
+#include "io/cleanup.hpp"
+#include "io/save_stream.hpp"
+#include "os/copy.hpp"
+#include "os/write.hpp"
+
+namespace tensorhold {
+inline namespace v0 {
+namespace {
+
+constexpr const char* doing = "saving tensors";
+
+format::Layout lay_out(std::span<const SaveTensor> tensors, const std::optional<Metadata>& metadata,
+                       const SaveOptions& options, const std::string& path) {
+  std::vector<format::TensorSpec> specs;
+  specs.reserve(tensors.size());
+  for (const SaveTensor& tensor : tensors)
+    specs.push_back({.name = tensor.name,
+                     .dtype = tensor.dtype,
+                     .shape = tensor.shape,
+                     .nbytes = tensor.bytes.size()});
+  return format::make_layout(
+      specs, metadata ? &*metadata : nullptr,
+      {.align = options.align, .reserve_header = options.reserve_header, .path = path});
+}
+
+std::uint64_t file_bytes(const format::Layout& layout, const std::string& path) {
+  const auto total = base::checked_add(layout.prefix.size(), layout.data_bytes);
+  if (!total)
+    throw Error({.code = Code::shape_overflow,
+                 .reason = "the file would be longer than 64 bits can count",
+                 .advice = "Split the tensors over several files.",
+                 .path = path});
+  return *total;
+}
+
+/// `error` with the name of the tensor whose memory could not be read.
+Error name_tensor(const Error& error, const format::Layout& layout,
+                  std::span<const SaveTensor> tensors) {
+  if (error.code() != Code::truncated || !error.offset() || *error.offset() < layout.prefix.size())
+    return error;
+  const std::uint64_t at = *error.offset() - layout.prefix.size();
+  const auto found = std::ranges::partition_point(layout.order, [at](const format::Placed& placed) {
+    return placed.begin + placed.nbytes <= at;
+  });
+  if (found == layout.order.end()) return error;
+  ErrorInfo info = error.info();
+  info.tensor = tensors[found->index].name;
+  return Error(std::move(info));
+}
+
+void write_all(os::Temporary& temporary, const format::Layout& layout,
+               std::span<const SaveTensor> tensors) {
+  io::SaveStream stream(temporary);
+  try {
+    stream.append(std::as_bytes(std::span(layout.prefix)));
+    for (const format::Placed& placed : layout.order)
+      stream.append(tensors[placed.index].dtype, tensors[placed.index].bytes);
+    stream.flush();
+  } catch (const Error& error) {
+    throw name_tensor(error, layout, tensors);
+  }
+}
+
+void save_file(const Path& path, std::span<const SaveTensor> tensors,
+               const std::optional<Metadata>& metadata, const SaveOptions& options) {
+  const format::Layout layout = lay_out(tensors, metadata, options, path.string());
+  const std::uint64_t bytes = file_bytes(layout, path.string());
+  const os::Place place = os::Place::of(path.string(), options.follow_symlink);
+  io::remove_stale_temporaries(place);
+  os::Temporary temporary = os::Temporary::create(place);
+  temporary.preallocate(bytes);
+  write_all(temporary, layout, tensors);
+  temporary.keep_attributes();
+  bool synced = true;
+  if (options.durable)
+    synced = temporary.sync();
+  else
+    temporary.flush();
+  temporary.put_in_place();
+  if (!options.durable) return;
+  place.sync();
+  if (!synced)
+    throw Error({.code = Code::not_durable,
+                 .reason = "the new file is in place, but the filesystem has no way to sync it",
+                 .advice = "Turn durable off if that is enough, or choose another filesystem.",
+                 .path = place.path()});
+}
+
+std::vector<std::byte> save_memory(std::span<const SaveTensor> tensors,
+                                   const std::optional<Metadata>& metadata,
+                                   const SaveOptions& options) {
+  const format::Layout layout = lay_out(tensors, metadata, options, {});
+  const auto size = base::checked_size(file_bytes(layout, {}));
+  if (!size) throw base::out_of_memory_error(doing);
+  std::vector<std::byte> out(*size);
+  const auto data = std::span(out).subspan(layout.prefix.size());
+  std::ranges::copy(std::as_bytes(std::span(layout.prefix)), out.begin());
+  for (const format::Placed& placed : layout.order) {
+    const SaveTensor& tensor = tensors[placed.index];
+    const auto to = data.subspan(static_cast<std::size_t>(placed.begin), tensor.bytes.size());
+    if (os::copy_readable(tensor.bytes.data(), to) != to.size())
+      throw Error({.code = Code::truncated,
+                   .reason = "the bytes cannot be read: the file that they are mapped from became "
+                             "shorter",
+                   .advice = "Load the tensors again from a whole file, then save.",
+                   .tensor = std::string(tensor.name)});
+    if (!base::same_order(tensor.dtype)) base::swap_elements(tensor.dtype, to);
+  }
+  return out;
+}
+
+}  // namespace
+
+void save(const Path& path, std::span<const SaveTensor> tensors,
+          const std::optional<Metadata>& metadata, const SaveOptions& options) {
+  base::raising(doing, [&] { save_file(path, tensors, metadata, options); });
+}
+
+Result<void> try_save(const Path& path, std::span<const SaveTensor> tensors,
+                      const std::optional<Metadata>& metadata,
+                      const SaveOptions& options) noexcept {
+  return base::guarded(doing, [&] { save_file(path, tensors, metadata, options); });
+}
+
+std::vector<std::byte> save_bytes(std::span<const SaveTensor> tensors,
+                                  const std::optional<Metadata>& metadata,
+                                  const SaveOptions& options) {
+  return base::raising(doing, [&] { return save_memory(tensors, metadata, options); });
+}
+
+}  // namespace v0
+}  // namespace tensorhold
