@@ -1,0 +1,185 @@
+// A save that is killed at any system call leaves the old file or the new one, whole, under its
+// name; what else it leaves is recognisable, and the next save of that file, or open, removes it.
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "../support/scratch.hpp"
+#include "../support/tensors.hpp"
+#include "io/cleanup.hpp"
+#include "kill_at_syscall.hpp"
+#include "os/temporary_name.hpp"
+#include "tensorhold/save.hpp"
+
+namespace tensorhold {
+namespace {
+
+using test::KillOutcome;
+using test::Scratch;
+using test::some_tensors;
+using test::Tensors;
+namespace fs = std::filesystem;
+
+constexpr unsigned stop_limit = 4000;  // a save that makes more is not the one that is meant here
+
+struct Scenario {
+  const char* name;
+  Tensors tensors;
+  SaveOptions options{};
+  bool replaces = true;         // an older file is there
+  bool through_link = false;    // the path is a link into another folder
+  bool with_left_over = false;  // an earlier kill left a temporary
+};
+
+std::string text_of(const std::vector<std::byte>& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// Sees what the kills of one scenario led to.
+class Kills {
+ public:
+  explicit Kills(const Scenario& scenario)
+      : scenario_(scenario), new_bytes_(text_of(save_bytes(scenario.tensors.list()))) {
+    const Tensors old = some_tensors(200, 50'000);
+    old_bytes_ = text_of(save_bytes(old.list()));
+  }
+
+  void run() {
+    for (unsigned stop = 0; stop < stop_limit; ++stop) {
+      const KillOutcome outcome = run_to(stop);
+      if (outcome.end == KillOutcome::End::untraced) GTEST_SKIP() << "this machine forbids ptrace";
+      ASSERT_NE(outcome.end, KillOutcome::End::failed) << scenario_.name << " stop " << stop;
+      if (testing::Test::HasFailure()) {
+        FAIL() << scenario_.name << " stop " << stop << " system call " << outcome.call;
+      }
+      if (outcome.end == KillOutcome::End::finished) {
+        finish(stop);
+        return;
+      }
+    }
+    FAIL() << "the save never ends";
+  }
+
+ private:
+  KillOutcome run_to(unsigned stop) {
+    const Scratch scratch;
+    const fs::path folder = scratch.folder() / "folder";
+    fs::create_directory(folder);
+    const std::string target = (folder / "f").string();
+    const std::string path = scenario_.through_link ? scratch / "link" : target;
+    if (scenario_.through_link) fs::create_symlink("folder/f", path);
+    if (scenario_.replaces) test::write_file(target, old_bytes_);
+    if (scenario_.with_left_over)
+      test::write_file((folder / os::make_temporary_name("f", 1)).string(), "left");
+    const auto work = [&] {
+      save(path, scenario_.tensors.list(), std::nullopt, scenario_.options);
+    };
+    const KillOutcome outcome = test::kill_at_syscall(work, stop);
+    if (outcome.end == KillOutcome::End::killed || outcome.end == KillOutcome::End::finished)
+      inspect(folder, outcome);
+    if (outcome.end == KillOutcome::End::killed) clean(path, folder, stop);
+    return outcome;
+  }
+
+  void inspect(const fs::path& folder, const KillOutcome& outcome) {
+    const std::string target = (folder / "f").string();
+    bool is_new = false;
+    if (fs::exists(target)) {
+      const std::string bytes = test::read_file(target);
+      is_new = bytes == new_bytes_;
+      EXPECT_TRUE(is_new || (scenario_.replaces && bytes == old_bytes_))
+          << "torn: " << bytes.size() << " bytes";
+    } else {
+      EXPECT_FALSE(scenario_.replaces) << "the old file is gone";
+    }
+    EXPECT_TRUE(is_new || !was_new_) << "killed later, but the old file is back";
+    was_new_ = is_new;
+    (is_new ? seen_new_ : seen_old_) += 1;
+    calls_.insert(outcome.call);
+    for (const std::string& name : Scratch::names_in(folder)) {
+      if (name == "f") continue;
+      const auto parsed = os::parse_temporary_name(name);
+      ASSERT_TRUE(parsed.has_value()) << name;
+      EXPECT_EQ(parsed->stem, "f");
+      EXPECT_TRUE(parsed->pid == static_cast<std::uint64_t>(outcome.pid) ||
+                  (scenario_.with_left_over && parsed->pid == 1))
+          << name;
+      left_ += 1;
+    }
+  }
+
+  // In turns, the way of an open and the way of a save.
+  void clean(const std::string& path, const fs::path& folder, unsigned stop) {
+    const bool file_there = fs::exists(folder / "f");
+    if (stop % 2 == 0) {
+      io::remove_stale_temporaries(path);
+      EXPECT_EQ(Scratch::names_in(folder).size(), file_there ? 1U : 0U);
+      return;
+    }
+    save(path, scenario_.tensors.list(), std::nullopt, scenario_.options);
+    EXPECT_EQ(Scratch::names_in(folder), std::vector<std::string>{"f"});
+    EXPECT_EQ(test::read_file((folder / "f").string()), new_bytes_);
+  }
+
+  // The kills really hit the steps that matter.
+  void finish(unsigned stops) const {
+    EXPECT_TRUE(was_new_);
+    EXPECT_GT(seen_old_, 0U);
+    EXPECT_GT(seen_new_, 1U);
+    EXPECT_GT(left_, 0U);
+    for (const long call : {SYS_openat, SYS_fallocate, SYS_pwritev, SYS_renameat})
+      EXPECT_TRUE(calls_.contains(call)) << call;
+    EXPECT_EQ(calls_.contains(SYS_fsync), scenario_.options.durable);
+    testing::Test::RecordProperty("stops", static_cast<int>(stops));
+  }
+
+  const Scenario& scenario_;
+  std::string old_bytes_;
+  std::string new_bytes_;
+  bool was_new_ = false;
+  unsigned seen_old_ = 0;
+  unsigned seen_new_ = 0;
+  unsigned left_ = 0;
+  std::set<long> calls_;
+};
+
+void expect_whole(const Scenario& scenario) {
+  Kills kills(scenario);
+  kills.run();
+}
+
+TEST(SaveKilled, OverAFile) { expect_whole({"over a file", some_tensors(1)}); }
+
+TEST(SaveKilled, WhereNoFileIs) {
+  expect_whole({.name = "new file", .tensors = some_tensors(2), .replaces = false});
+}
+
+TEST(SaveKilled, NotDurable) {
+  expect_whole({.name = "not durable", .tensors = some_tensors(3), .options = {.durable = false}});
+}
+
+TEST(SaveKilled, ThroughALink) {
+  expect_whole({.name = "through a link",
+                .tensors = some_tensors(4),
+                .options = {.follow_symlink = true},
+                .through_link = true});
+}
+
+TEST(SaveKilled, AfterAnEarlierKill) {
+  expect_whole({.name = "after a kill", .tensors = some_tensors(5), .with_left_over = true});
+}
+
+TEST(SaveKilled, BetweenManyWrites) {
+  Tensors tensors;
+  for (unsigned i = 0; i < 3000; ++i)
+    tensors.add("t" + std::to_string(i), Dtype::i16, {i % 9}, static_cast<std::uint8_t>(i));
+  tensors.add("large", Dtype::u8, {3'000'000}, 9);
+  expect_whole({.name = "many writes", .tensors = std::move(tensors)});
+}
+
+}  // namespace
+}  // namespace tensorhold
