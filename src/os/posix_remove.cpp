@@ -15,8 +15,8 @@ namespace {
 
 void refuse_folder(const std::string& path) {
   struct ::stat status {};
-  if (::lstat(path.c_str(), &status) != 0) raise_system(errno, "looking at the path", path);
-  if (S_ISDIR(status.st_mode)) raise_system(EISDIR, "removing the file", path);
+  if (::lstat(path.c_str(), &status) != 0) raise_system(errno, "look at the path", path);
+  if (S_ISDIR(status.st_mode)) raise_system(EISDIR, "remove the file", path);
 }
 
 }  // namespace
@@ -24,7 +24,7 @@ void refuse_folder(const std::string& path) {
 // Nobody holds a file in a way that goes away by itself: the first answer is the answer.
 void remove_file(const std::string& path, Patience) {
   refuse_folder(path);
-  if (::unlink(path.c_str()) != 0) raise_system(errno, "removing the file", path);
+  if (::unlink(path.c_str()) != 0) raise_system(errno, "remove the file", path);
 }
 
 std::string move_aside(const std::string& path) {
@@ -35,7 +35,7 @@ std::string move_aside(const std::string& path) {
       path.substr(0, name) + make_temporary_name(std::string_view(path).substr(name),
                                                  static_cast<std::uint64_t>(::getpid()));
   if (::rename(path.c_str(), aside.c_str()) != 0)
-    raise_system(errno, "moving the file aside", path);
+    raise_system(errno, "move the file aside", path);
   return aside;
 }
 

@@ -1,0 +1,12 @@
+#include <cstring>
+
+#include "os/copy.hpp"
+
+namespace tensorhold::os {
+
+std::size_t copy_readable(const std::byte* from, std::span<std::byte> to) noexcept {
+  if (!to.empty()) std::memcpy(to.data(), from, to.size());
+  return to.size();
+}
+
+}  // namespace tensorhold::os
