@@ -68,7 +68,7 @@ NameIndex::Seed fresh_seed() {
 std::uint64_t NameIndex::hash(std::string_view name, const Seed& seed) noexcept {
   const char* from = name.data();
   std::size_t left = name.size();
-  std::uint64_t state = seed[0] ^ left;
+  std::uint64_t state = seed[0];
   for (; left > 16; from += 16, left -= 16)
     state = multiply_fold(load8(from) ^ seed[1], load8(from + 8) ^ state);
   std::uint64_t a = 0;
@@ -84,7 +84,8 @@ std::uint64_t NameIndex::hash(std::string_view name, const Seed& seed) noexcept 
         static_cast<std::uint64_t>(static_cast<unsigned char>(from[left / 2])) << 8 |
         static_cast<unsigned char>(from[left - 1]);
   }
-  return multiply_fold(multiply_fold(a ^ seed[2], b ^ state), seed[3]);
+  // The length comes in behind a product: beside the text, a chosen text could cancel it.
+  return multiply_fold(multiply_fold(a ^ seed[2], b ^ state) ^ name.size(), seed[3]);
 }
 
 std::size_t NameIndex::home(std::uint64_t hash) const noexcept {

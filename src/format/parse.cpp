@@ -39,6 +39,12 @@ std::uint64_t limit_of(const ParseOptions& options) noexcept {
                                  : "Headers of 4 GiB and more are not supported");
 }
 
+bool begins_as_header(std::span<const std::byte> first) noexcept {
+  if (first.size() <= prefix_bytes) return false;
+  constexpr std::string_view starts = "{ \n\r\t";
+  return starts.find(static_cast<char>(first[prefix_bytes])) != std::string_view::npos;
+}
+
 }  // namespace
 
 std::uint64_t check_length(std::span<const std::byte> first, std::uint64_t file_bytes,
@@ -54,13 +60,13 @@ std::uint64_t check_length(std::span<const std::byte> first, std::uint64_t file_
   for (std::size_t i = prefix_bytes; i-- > 0;)
     length = length << 8 | std::to_integer<std::uint64_t>(first[i]);
   const bool inside = length <= file_bytes - prefix_bytes;
-  // A header that begins as one is believed; all other files may be something else.
-  const bool plausible =
-      first.size() > prefix_bytes && first[prefix_bytes] == std::byte{'{'} && length >> 40 == 0;
-  if (inside && length <= limit_of(options) && length != 0) return length;
+  // A header that begins as one is believed; any other file may be something else, even where its
+  // first bytes happen to be a possible length.
+  const bool plausible = begins_as_header(first) && length >> 40 == 0;
   if (!plausible)
     if (auto what = sniff(first, file_bytes))
       refuse(options, what->code, what->reason, what->advice);
+  if (inside && length <= limit_of(options) && length != 0) return length;
   if (length == 0)
     refuse(options, Code::invalid_json, "the header is empty",
            "The file breaks the format: download it again, or write it again");

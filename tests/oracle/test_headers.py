@@ -165,7 +165,7 @@ def compare_writers(driver: str, count: int, seed: int):
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("driver")
-    parser.add_argument("--cases", type=int, default=20000)
+    parser.add_argument("--cases", type=int, default=6000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     if safetensors.__version__ != "0.8.0":
