@@ -29,12 +29,14 @@ using windows::handle_of;
 
 // nullptr when the system does not do it this way; GetLastError() says why.
 std::byte* map_row(const windows::PlaceholderCalls& calls, HANDLE section, std::size_t length,
-                   std::size_t reserved, DWORD protection) {
-  std::byte* const base = windows::reserve_placeholders(calls, reserved);
+                   std::size_t reserved, bool writable) {
+  const std::size_t piece = windows::view_bytes(writable);
+  std::byte* const base = windows::reserve_placeholders(calls, reserved, piece);
   if (base == nullptr) return nullptr;
-  for (std::size_t offset = 0; offset < length; offset += windows::view_bytes) {
-    const std::size_t bytes = std::min(length - offset, windows::view_bytes);
-    if (windows::map_into_placeholder(calls, section, base + offset, offset, bytes, protection))
+  for (std::size_t offset = 0; offset < length; offset += piece) {
+    const std::size_t bytes = std::min(length - offset, piece);
+    if (windows::map_into_placeholder(calls, section, base + offset, offset, bytes,
+                                      writable ? PAGE_WRITECOPY : PAGE_READONLY))
       continue;
     const DWORD error = GetLastError();
     windows::free_mapping(base, reserved);
@@ -84,7 +86,7 @@ Mapping Mapping::map(const File& file, std::uint64_t length, Protection protecti
   const auto* const calls = windows::placeholder_calls();
   if (calls != nullptr)
     mapping.base_ =
-        map_row(*calls, section.get(), *size, static_cast<std::size_t>(*reserved), page_protection);
+        map_row(*calls, section.get(), *size, static_cast<std::size_t>(*reserved), writable);
   // Too little memory would refuse the other way too; all else is worth the attempt.
   if (mapping.base_ == nullptr &&
       (calls == nullptr || windows::code_of(GetLastError()) != Code::out_of_memory))

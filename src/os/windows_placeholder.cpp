@@ -1,6 +1,5 @@
 #include "os/windows_placeholder.hpp"
 
-#include <algorithm>
 #include <bit>
 
 #include "os/file.hpp"
@@ -55,7 +54,8 @@ const PlaceholderCalls* placeholder_calls() noexcept {
   return usable ? &calls : nullptr;
 }
 
-std::byte* reserve_placeholders(const PlaceholderCalls& calls, std::size_t bytes) {
+std::byte* reserve_placeholders(const PlaceholderCalls& calls, std::size_t bytes,
+                                std::size_t piece) noexcept {
   AddressRequirements requirements{nullptr, nullptr, mapping_alignment};
   ExtendedParameter parameter{1, &requirements};
   auto* const base = static_cast<std::byte*>(calls.reserve(GetCurrentProcess(), nullptr, bytes,
@@ -63,10 +63,10 @@ std::byte* reserve_placeholders(const PlaceholderCalls& calls, std::size_t bytes
                                                            PAGE_NOACCESS, &parameter, 1));
   if (base == nullptr) return nullptr;
   // Each split cuts the front off what is left.
-  for (std::size_t done = 0; bytes - done > view_bytes; done += view_bytes) {
-    if (VirtualFree(base + done, view_bytes, MEM_RELEASE | mem_preserve_placeholder) != 0) continue;
+  for (std::size_t done = 0; bytes - done > piece; done += piece) {
+    if (VirtualFree(base + done, piece, MEM_RELEASE | mem_preserve_placeholder) != 0) continue;
     const DWORD error = GetLastError();
-    free_mapping(base, done + 1);  // the last piece is all of the rest
+    free_mapping(base, bytes);
     SetLastError(error);
     return nullptr;
   }
@@ -98,19 +98,25 @@ bool unmap_to_placeholder(const PlaceholderCalls& calls, std::byte* address) noe
   return calls.unmap(GetCurrentProcess(), address, mem_preserve_placeholder) != 0;
 }
 
+std::byte* piece_of(std::byte* address) noexcept {
+  MEMORY_BASIC_INFORMATION info{};
+  if (VirtualQuery(address, &info, sizeof info) == 0 || info.State == MEM_FREE) return nullptr;
+  return static_cast<std::byte*>(info.AllocationBase);
+}
+
 void free_mapping(std::byte* base, std::size_t bytes) noexcept {
   // Last piece first: as long as the first one stands, nobody else can be given the addresses of a
-  // single large view, which is how one is told from a row.
-  for (std::size_t offset = (bytes - 1) / view_bytes * view_bytes;; offset -= view_bytes) {
+  // single large view.
+  for (std::byte* end = base + bytes; end > base;) {
     MEMORY_BASIC_INFORMATION info{};
-    if (VirtualQuery(base + offset, &info, sizeof info) != 0 &&
-        info.AllocationBase == base + offset) {
-      if (info.Type == MEM_PRIVATE)
-        VirtualFree(base + offset, 0, MEM_RELEASE);
-      else
-        UnmapViewOfFile(base + offset);
-    }
-    if (offset == 0) return;
+    if (VirtualQuery(end - 1, &info, sizeof info) == 0) return;
+    auto* const piece = static_cast<std::byte*>(info.AllocationBase);
+    if (info.State == MEM_FREE || piece < base) return;
+    if (info.Type == MEM_PRIVATE)
+      VirtualFree(piece, 0, MEM_RELEASE);
+    else
+      UnmapViewOfFile(piece);
+    end = piece;
   }
 }
 

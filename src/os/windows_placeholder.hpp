@@ -20,14 +20,18 @@ struct PlaceholderCalls {
 /// nullptr where the system has no placeholders. Thread-safe.
 [[nodiscard]] const PlaceholderCalls* placeholder_calls() noexcept;
 
-/// Large mappings are rows of views of this many bytes (the last one shorter), each in a
-/// placeholder of its own, so that a release exchanges them one by one.
-inline constexpr std::size_t view_bytes = std::size_t{64} << 20;
+/// Mappings are rows of views of this many bytes (the last one shorter), each in a placeholder of
+/// its own, so that a release exchanges them one by one: writers wait while theirs is copied,
+/// readers only while it is exchanged.
+[[nodiscard]] constexpr std::size_t view_bytes(bool writable) noexcept {
+  return std::size_t{writable ? 2U : 64U} << 20;
+}
 inline constexpr std::size_t mapping_alignment = std::size_t{2} << 20;
 
 /// Reserves `bytes` (a multiple of the page size) at a multiple of `mapping_alignment`, split into
-/// placeholders of view_bytes. nullptr: GetLastError() says why, and nothing stays reserved.
-[[nodiscard]] std::byte* reserve_placeholders(const PlaceholderCalls& calls, std::size_t bytes);
+/// placeholders of `piece` bytes. nullptr: GetLastError() says why, and nothing stays reserved.
+[[nodiscard]] std::byte* reserve_placeholders(const PlaceholderCalls& calls, std::size_t bytes,
+                                              std::size_t piece) noexcept;
 
 /// Puts `bytes` of `section` from `offset` into the placeholder at `address`, whose size is `bytes`
 /// rounded up to pages. False: GetLastError() says why, and the placeholder stands as before.
@@ -37,6 +41,9 @@ inline constexpr std::size_t mapping_alignment = std::size_t{2} << 20;
 
 /// Takes the view at `address` away; its placeholder stays.
 [[nodiscard]] bool unmap_to_placeholder(const PlaceholderCalls& calls, std::byte* address) noexcept;
+
+/// First byte of the view or placeholder that `address` is in; nullptr: in none.
+[[nodiscard]] std::byte* piece_of(std::byte* address) noexcept;
 
 /// Frees a mapping of `bytes` at `base`, whatever it consists of: one view, a row of views, or
 /// placeholders without one.

@@ -15,7 +15,7 @@ using os::Protection;
 using os::windows::wide_path;
 
 // Three views and a bit, ending inside a page.
-constexpr std::uint64_t row_size = 3 * std::uint64_t{os::windows::view_bytes} + 12'345;
+constexpr std::uint64_t row_size = 3 * std::uint64_t{os::windows::view_bytes(false)} + 12'345;
 
 std::span<const std::byte> bytes_of(const Mapping& mapping) {
   return {mapping.data(), mapping.size()};
@@ -93,7 +93,7 @@ TEST_F(WindowsMapping, UnmapGivesTheAddressesBack) {
     auto mapping = Mapping::map(file, row_size, protection);
     std::byte* const base = mapping.data();
     mapping.unmap();
-    for (std::size_t at = 0; at < row_size; at += os::windows::view_bytes) {
+    for (std::size_t at = 0; at < row_size; at += 1U << 20) {
       MEMORY_BASIC_INFORMATION info{};
       ASSERT_NE(VirtualQuery(base + at, &info, sizeof info), 0U);
       EXPECT_EQ(info.State, static_cast<DWORD>(MEM_FREE)) << at;

@@ -184,7 +184,7 @@ TEST_F(WindowsWrite, AttributesAreKept) {
 }
 
 TEST_F(WindowsWrite, FromMappedMemoryAcrossViews) {
-  constexpr std::uint64_t size = 2 * std::uint64_t{os::windows::view_bytes} + 777;
+  constexpr std::uint64_t size = 2 * std::uint64_t{os::windows::view_bytes(false)} + 777;
   const auto mapping =
       Mapping::map(os::File::open_read(make_file("from.bin", size)), size, Protection::read_only);
   const Place place = Place::of(path("to.bin"), false);
