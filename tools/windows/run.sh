@@ -30,7 +30,7 @@ wine8)
   exec timeout --kill-after=10 "$seconds" wine "$@" 2> >(grep -v -e wine32 -e multiarch >&2)
   ;;
 wine10)
-  folder=$("$(dirname "$0")/wine10.sh")
+  folder=$("$windows_root/tools/windows/wine10.sh")
   # Mounts of its own, so that nothing is left behind; the project is at its own path inside.
   exec 3>&1
   as_root timeout --kill-after=10 "$seconds" unshare --mount --propagation private \

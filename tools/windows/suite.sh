@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# suite.sh wine8|wine10 FOLDER: runs every *_test.exe of FOLDER, and ends with the line
+# `N passed, N failed, N skipped` (single tests). Exits with 1 if one failed, 3 if that Wine cannot be
+# had. A program that crashes or runs out of time counts as one failure, beside the tests it finished.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+
+version=${1:?wine8 or wine10}
+folder=$(cd "${2:?folder with test programs}" && pwd)
+results=$windows_build/results-$version
+rm -rf "$results"
+mkdir -p "$results"
+cd "$results"
+
+shopt -s nullglob
+programs=("$folder"/*_test.exe)
+[ ${#programs[@]} -gt 0 ] || cannot "no test programs in $folder"
+run=$windows_root/tools/windows/run.sh
+# Makes the prefix; where that Wine cannot be had, the reason is the last line.
+status=0
+"$run" "$version" cmd.exe /c exit >setup.txt 2>&1 || status=$?
+[ "$status" -ne 3 ] || cannot "$(tail -1 setup.txt)"
+
+for program in "${programs[@]}"; do
+  name=$(basename "$program" .exe)
+  status=0
+  "$run" "$version" -t "${TENSORHOLD_WINE_TIMEOUT:-300}" "$program" \
+    >"$name.log" 2>&1 </dev/null || status=$?
+  echo "$status" >"$name.status"
+done
+exec python3 "$windows_root/tools/windows/summarize.py" "$version" "$results"
