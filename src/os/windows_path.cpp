@@ -14,6 +14,20 @@ namespace {
 // target's.
 constexpr std::size_t long_path = 200;
 
+std::wstring absolute(const std::wstring& wide, const std::string& path) {
+  std::wstring full(wide.size() + MAX_PATH, L'\0');
+  for (;;) {
+    const DWORD size =
+        GetFullPathNameW(wide.c_str(), static_cast<DWORD>(full.size()), full.data(), nullptr);
+    if (size == 0) raise_error("resolve the path", path, GetLastError());
+    const bool fits = size < full.size();
+    full.resize(size);
+    if (fits) return full;
+  }
+}
+
+}  // namespace
+
 std::wstring widened(const std::string& path) {
   if (path.empty() || path.find('\0') != std::string::npos)
     raise(Error({.code = Code::invalid_argument,
@@ -34,20 +48,6 @@ std::wstring widened(const std::string& path) {
   MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path.data(), bytes, wide.data(), units);
   return wide;
 }
-
-std::wstring absolute(const std::wstring& wide, const std::string& path) {
-  std::wstring full(wide.size() + MAX_PATH, L'\0');
-  for (;;) {
-    const DWORD size =
-        GetFullPathNameW(wide.c_str(), static_cast<DWORD>(full.size()), full.data(), nullptr);
-    if (size == 0) raise_error("resolve the path", path, GetLastError());
-    const bool fits = size < full.size();
-    full.resize(size);
-    if (fits) return full;
-  }
-}
-
-}  // namespace
 
 std::wstring wide_path(const std::string& path) {
   std::wstring wide = widened(path);

@@ -100,10 +100,20 @@ Place Place::of(const std::string& path, bool follow_symlink) {
     raise_error("write a file where the path names a folder", path, ERROR_DIRECTORY);
   if (place.name_.find(':') != std::string::npos)
     raise_error("write a file under a name with a colon", path, ERROR_INVALID_NAME);
+  // Some systems take longer names than their filesystems keep.
+  constexpr std::size_t longest_name = 255;
+  if (windows::widened(place.name_).size() > longest_name)
+    raise_error("write a file under a name of more than 255 characters", path,
+                ERROR_FILENAME_EXCED_RANGE);
   // "C:" alone is that drive's current folder, which the dot names.
   const bool bare = split.folder.empty() || split.folder.back() == ':';
   const auto folder = status_at(bare ? split.folder + "." : split.folder);
-  if (!folder) raise_error("find the folder of the file", path, ERROR_PATH_NOT_FOUND);
+  if (!folder)
+    raise(Error({.code = Code::not_found,
+                 .reason = "the folder of the file does not exist",
+                 .advice = "Create the folder, or check the path.",
+                 .path = path,
+                 .os_error = ERROR_PATH_NOT_FOUND}));
   if (folder->kind != FileKind::directory)
     raise_error("write below something that is no folder", path, ERROR_DIRECTORY);
   return place;

@@ -149,6 +149,14 @@ void Temporary::keep_attributes() {
   SetFileInformationByHandle(handle_of(handle_), FileBasicInfo, &info, sizeof info);
 }
 
+void Temporary::flush() {
+  // A local filesystem reserved the room when the bytes were written; a server is asked.
+  FILE_REMOTE_PROTOCOL_INFO remote{};
+  if (GetFileInformationByHandleEx(handle_of(handle_), FileRemoteProtocolInfo, &remote,
+                                   sizeof remote) != 0)
+    (void)sync();
+}
+
 bool Temporary::sync() {
   if (FlushFileBuffers(handle_of(handle_)) != 0) return true;
   const DWORD error = GetLastError();

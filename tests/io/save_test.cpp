@@ -137,12 +137,19 @@ TEST(Save, SaysWhereItCannotWrite) {
   EXPECT_NE(result.error().advice().find("folder"), std::string::npos);
 }
 
+// The library of mingw-w64 has none, and on Windows not everybody may make them.
+bool make_link(const fs::path& target, const fs::path& link) {
+  std::error_code error;
+  fs::create_symlink(target, link, error);
+  return !error;
+}
+
 TEST(Save, ReplacesALinkUnlessToldToFollow) {
   const Scratch scratch;
   const Tensors tensors = some_tensors(4);
   fs::create_directory(scratch.folder() / "blobs");
   test::write_file(scratch / "blobs/b", "blob");
-  fs::create_symlink("blobs/b", scratch.folder() / "link");
+  if (!make_link("blobs/b", scratch.folder() / "link")) GTEST_SKIP() << "no symbolic links here";
   save(scratch / "link", tensors.list(), std::nullopt, {.follow_symlink = true});
   EXPECT_TRUE(fs::is_symlink(scratch.folder() / "link"));
   expect_holds(scratch / "blobs/b", tensors.list());
@@ -158,7 +165,7 @@ TEST(Save, AFollowedLinkMayPointToAFileThatIsNotThereYet) {
   const Scratch scratch;
   const Tensors tensors = some_tensors(4);
   fs::create_directory(scratch.folder() / "blobs");
-  fs::create_symlink("blobs/new", scratch.folder() / "link");
+  if (!make_link("blobs/new", scratch.folder() / "link")) GTEST_SKIP() << "no symbolic links here";
   save(scratch / "link", tensors.list(), std::nullopt, {.follow_symlink = true});
   EXPECT_TRUE(fs::is_symlink(scratch.folder() / "link"));
   expect_holds(scratch / "blobs/new", tensors.list());

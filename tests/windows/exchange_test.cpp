@@ -193,7 +193,7 @@ TEST_F(WindowsExchange, WritersLoseNothing) {
   std::printf("%llu writes, none lost\n", static_cast<unsigned long long>(written));
 }
 
-TEST_F(WindowsExchange, TheHandlerGoesAndForeignFaultsPass) {
+TEST(WindowsGap, TheHandlerGoesAndForeignFaultsPass) {
   auto* const memory =
       static_cast<std::byte*>(VirtualAlloc(nullptr, 4096, MEM_RESERVE | MEM_COMMIT, PAGE_READONLY));
   static std::atomic<int> seen;
