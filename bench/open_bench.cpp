@@ -2,14 +2,17 @@
 // line on standard output:
 //
 //   make FILE COUNT   writes a file of COUNT tensors      -> header's bytes
+//   open FILE         from the path to a checked header    -> nanoseconds
 //   parse FILE        parse and validate, header in memory -> nanoseconds
 //   floor FILE        a bare simdjson walk over the header -> nanoseconds
 #include <simdjson.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <iostream>
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -17,6 +20,7 @@
 
 #include "format/layout.hpp"
 #include "format/parse.hpp"
+#include "os/file.hpp"
 
 namespace {
 
@@ -30,11 +34,16 @@ std::int64_t nanoseconds(Clock::duration span) {
 /// Names as in a language model; above 300,000 tensors short ones, to keep the header below the
 /// usual limit of 100,000,000 bytes.
 std::string tensor_name(std::size_t number, std::size_t count) {
-  static constexpr const char* parts[] = {"self_attn.q_proj.weight", "self_attn.k_proj.weight",
-                                          "self_attn.v_proj.weight", "self_attn.o_proj.weight",
-                                          "mlp.gate_proj.weight",    "mlp.up_proj.weight",
-                                          "mlp.down_proj.weight",    "input_layernorm.weight",
-                                          "norm.bias",               "norm.weight"};
+  static constexpr const char* parts[] = {"self_attn.q_proj.weight",
+                                          "self_attn.k_proj.weight",
+                                          "self_attn.v_proj.weight",
+                                          "self_attn.o_proj.weight",
+                                          "mlp.gate_proj.weight",
+                                          "mlp.up_proj.weight",
+                                          "mlp.down_proj.weight",
+                                          "input_layernorm.weight",
+                                          "norm.bias",
+                                          "norm.weight"};
   if (count > 300'000) return "t" + std::to_string(number);
   return "model.layers." + std::to_string(number / 10) + "." + parts[number % 10];
 }
@@ -74,6 +83,23 @@ Loaded load(const std::string& path) {
   file.read(loaded.header.data(), static_cast<std::streamsize>(length));
   if (!file) throw std::runtime_error("cannot read " + path);
   return loaded;
+}
+
+/// What File does on open: handle, status, first bytes, header, parse. The layers are called one by
+/// one, because that is what is measured here; no tensor is touched either way.
+std::int64_t open(const std::string& path) {
+  const auto start = Clock::now();
+  const auto file = tensorhold::os::File::open_read(path);
+  const auto file_bytes = file.status().size;
+  std::vector<std::byte> first(std::min<std::uint64_t>(file_bytes, format::sniff_bytes));
+  file.read_at(0, first);
+  const auto length = format::check_length(first, file_bytes, {.path = path});
+  const auto text = std::make_unique_for_overwrite<char[]>(length);
+  file.read_at(format::prefix_bytes, std::as_writable_bytes(std::span(text.get(), length)));
+  const auto parsed = format::parse({text.get(), length}, file_bytes, {.path = path});
+  const auto spent = Clock::now() - start;
+  if (parsed.size() == 0) throw std::runtime_error("no tensor in " + path);
+  return nanoseconds(spent);
 }
 
 std::int64_t parse(const std::string& path) {
@@ -122,6 +148,8 @@ int main() {
       std::size_t count = 0;
       if (command == "make" && std::cin >> count)
         std::cout << make(path, count) << std::endl;
+      else if (command == "open")
+        std::cout << open(path) << std::endl;
       else if (command == "parse")
         std::cout << parse(path) << std::endl;
       else if (command == "floor")

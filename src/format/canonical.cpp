@@ -25,7 +25,7 @@ class DtypeTable {
   [[nodiscard]] constexpr std::optional<Dtype> candidate(std::uint64_t word) const noexcept {
     const std::uint64_t name = before_quote(word);
     const Slot& slot = slots_[place(name)];
-    if (slot.name != name) return std::nullopt;
+    if (slot.name != name || name == 0) return std::nullopt;  // 0 is how free slots look
     return slot.dtype;
   }
 
