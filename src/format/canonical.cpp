@@ -99,7 +99,7 @@ class Cursor {
   template <std::size_t Size>
   [[gnu::always_inline]] bool accept(const char (&text)[Size]) noexcept {
     constexpr std::size_t length = Size - 1;
-    if (left() < length || std::memcmp(at_, text, length) != 0) return false;
+    if (left() < length || !same<length>(at_, text)) return false;
     at_ += length;
     return true;
   }
@@ -162,6 +162,19 @@ class Cursor {
   }
 
  private:
+  /// Compares in words: beyond 16 bytes compilers call memcmp.
+  template <std::size_t Length>
+  [[gnu::always_inline]] static bool same(const char* a, const char* b) noexcept {
+    if constexpr (Length < 8) {
+      return std::memcmp(a, b, Length) == 0;
+    } else {
+      std::uint64_t difference = swar::load8(a + Length - 8) ^ swar::load8(b + Length - 8);
+      for (std::size_t i = 0; i + 8 <= Length; i += 8)
+        difference |= swar::load8(a + i) ^ swar::load8(b + i);
+      return difference == 0;
+    }
+  }
+
   /// Digits after the first eight. Fifteen always fit; numbers with more are left to the general
   /// parser, which checks for overflow.
   [[gnu::always_inline]] bool more_digits(std::uint64_t& value) noexcept {
