@@ -68,7 +68,7 @@ class TENSORHOLD_API Tensor {
   /// owned copy.
   template <class T>
   [[nodiscard]] std::span<const T> as() const& {
-    return {static_cast<const T*>(typed(dtype_of<T>, sizeof(T), alignof(T))),
+    return {static_cast<const T*>(typed(dtype_of<T>, alignof(T))),
             static_cast<std::size_t>(size())};
   }
   template <class T>
@@ -90,7 +90,7 @@ class TENSORHOLD_API Tensor {
   struct Access;
 
  private:
-  [[nodiscard]] const void* typed(Dtype wanted, std::size_t size, std::size_t alignment) const;
+  [[nodiscard]] const void* typed(Dtype wanted, std::size_t alignment) const;
 
   hold::Block* block_ = nullptr;
   std::uint32_t index_ = 0;
@@ -115,7 +115,7 @@ class TENSORHOLD_API Slice {
   /// As Tensor::as, for a contiguous part.
   template <class T>
   [[nodiscard]] std::span<const T> as() const& {
-    return {static_cast<const T*>(typed(dtype_of<T>, sizeof(T), alignof(T))),
+    return {static_cast<const T*>(typed(dtype_of<T>, alignof(T))),
             static_cast<std::size_t>(size())};
   }
   template <class T>
@@ -130,7 +130,7 @@ class TENSORHOLD_API Slice {
  private:
   friend class Tensor;
   Slice() = default;
-  [[nodiscard]] const void* typed(Dtype wanted, std::size_t size, std::size_t alignment) const;
+  [[nodiscard]] const void* typed(Dtype wanted, std::size_t alignment) const;
 
   // The part as nested loops over the tensor's bytes: `run_bytes_` contiguous bytes, repeated over
   // `counts_` with `strides_` (bytes, outermost first), the first at `offset_`.

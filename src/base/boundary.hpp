@@ -15,7 +15,8 @@ namespace tensorhold::base {
 
 /// Runs `action` and turns what it throws into a Result. `doing` names the work for out_of_memory.
 template <class Action>
-[[nodiscard]] auto guarded(const char* doing, Action&& action) -> Result<std::invoke_result_t<Action>> {
+[[nodiscard]] auto guarded(const char* doing, Action&& action)
+    -> Result<std::invoke_result_t<Action>> {
   try {
     if constexpr (std::is_void_v<std::invoke_result_t<Action>>) {
       std::forward<Action>(action)();

@@ -6,9 +6,9 @@
 
 namespace tensorhold::os {
 
-/// Copies to.size() bytes from `from` and returns how many were copied: fewer when the memory behind
-/// `from` cannot be read (a truncated file under a mapping), where a plain copy would end the process.
-/// Where the system has no such call (see docs/guarantees.md) it is a plain copy.
+/// Copies to.size() bytes from `from` and returns how many were copied: fewer when the memory
+/// behind `from` cannot be read (a truncated file under a mapping), where a plain copy would end
+/// the process. Where the system has no such call (see docs/guarantees.md) it is a plain copy.
 [[nodiscard]] std::size_t copy_readable(const std::byte* from, std::span<std::byte> to) noexcept;
 
 }  // namespace tensorhold::os

@@ -98,6 +98,9 @@ class Mapping {
   std::size_t length_ = 0;
 };
 
+/// True where a mapping keeps others from deleting or replacing the file.
+extern const bool mapping_blocks_others;
+
 /// Size of a page.
 [[nodiscard]] std::size_t page_size() noexcept;
 

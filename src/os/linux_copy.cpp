@@ -14,7 +14,8 @@ namespace {
 // One call moves at most this much, so that a signal is never kept waiting long.
 constexpr std::size_t chunk_bytes = std::size_t{64} << 20;
 
-// Set once when the system forbids the call (seccomp, a kernel without it): then memcpy, unprotected.
+// Set once when the system forbids the call (seccomp, a kernel without it): then memcpy,
+// unprotected.
 std::atomic<bool> forbidden = false;
 
 }  // namespace

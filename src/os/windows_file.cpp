@@ -127,6 +127,8 @@ std::optional<FileStatus> status_at(const std::string& path) {
   raise_error("look at the path", path, error);
 }
 
+const bool mapping_blocks_others = true;
+
 std::size_t page_size() noexcept {
   SYSTEM_INFO info{};
   GetSystemInfo(&info);

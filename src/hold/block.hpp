@@ -1,0 +1,117 @@
+// Storage lifetime: who keeps which bytes alive.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+
+namespace tensorhold::hold {
+
+/// Names and places of the tensors of one block. Immutable; outlives every tensor of the block.
+class Catalog {
+ public:
+  Catalog() = default;
+  Catalog(const Catalog&) = delete;
+  Catalog& operator=(const Catalog&) = delete;
+  virtual ~Catalog() = default;
+  [[nodiscard]] virtual std::size_t size() const noexcept = 0;
+  [[nodiscard]] virtual std::string_view name(std::size_t index) const noexcept = 0;
+  /// Of the first byte, from the start of the file (of the memory, where there is no file).
+  [[nodiscard]] virtual std::uint64_t offset(std::size_t index) const noexcept = 0;
+  [[nodiscard]] virtual std::uint64_t nbytes(std::size_t index) const noexcept = 0;
+};
+
+/// One storage with the tensors in it: a mapping, a file read on demand, or memory.
+///
+/// Shared state, all of it: `references_` (open Files and live tensors' 0↔1 transitions) and one
+/// count for each tensor. Copying or dropping a Tensor touches only that tensor's count, except for
+/// the first and the last one. A Block deletes itself with its last reference.
+class Block {
+ public:
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+
+  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void drop() noexcept;
+  /// retain(), unless the last reference is gone: for the registry, which knows blocks but keeps
+  /// none.
+  [[nodiscard]] bool try_retain() noexcept;
+
+  /// Makes a tensor live, or more so; raises what refuses a new one (released). The caller keeps
+  /// the block alive meanwhile.
+  void acquire_tensor(std::uint32_t index);
+  /// One more handle on a tensor that is live already; never fails.
+  void copy_tensor(std::uint32_t index) noexcept {
+    live_[index].fetch_add(1, std::memory_order_relaxed);
+  }
+  void drop_tensor(std::uint32_t index) noexcept;
+  /// Handles on a tensor at this moment.
+  [[nodiscard]] std::uint32_t live(std::size_t index) const noexcept {
+    return live_[index].load(std::memory_order_seq_cst);
+  }
+
+  [[nodiscard]] const Catalog& catalog() const noexcept { return *catalog_; }
+
+  /// Where a live tensor's bytes are; the address stays for as long as the tensor lives. May read
+  /// the file, and raise what that raises. Not null, unless the tensor is empty.
+  [[nodiscard]] virtual const std::byte* data(std::uint32_t index) = 0;
+  /// As data(), when reading there can neither fault nor needs the file; else null.
+  [[nodiscard]] virtual const std::byte* stable_data(std::uint32_t index) noexcept = 0;
+  /// Copies part of a live tensor; a fault in a mapping becomes an Error. `from` counts from the
+  /// tensor's first byte. Precondition: the part is inside the tensor.
+  virtual void read(std::uint32_t index, std::uint64_t from, std::span<std::byte> out) = 0;
+  /// True while bytes are pages of a file.
+  [[nodiscard]] virtual bool mapped() const noexcept = 0;
+  /// True when the bytes belong to this process and may be written.
+  [[nodiscard]] virtual bool writable() const noexcept = 0;
+  /// Path of the file that the bytes are or were of, UTF-8; empty for memory.
+  [[nodiscard]] virtual std::string_view path() const noexcept = 0;
+  /// True when the bytes are in the machine's order rather than in the file's.
+  [[nodiscard]] virtual bool native_order() const noexcept = 0;
+
+ protected:
+  explicit Block(std::shared_ptr<const Catalog> catalog);
+  virtual ~Block() = default;
+  /// A File handed out a handle on a tensor; `first`: it had none. May raise; then the handle is
+  /// taken back. Another thread may run last_dropped() of the same tensor at the same time: look at
+  /// live().
+  virtual void acquired(std::uint32_t index, bool first) = 0;
+  /// A tensor went from one handle to none (and may have come back meanwhile).
+  virtual void last_dropped(std::uint32_t index) noexcept = 0;
+
+ private:
+  std::shared_ptr<const Catalog> catalog_;
+  std::unique_ptr<std::atomic<std::uint32_t>[]> live_;
+  std::atomic<std::uint64_t> references_ = 1;
+};
+
+/// A counted pointer to a block. Not safe to assign while another thread uses the same object.
+class BlockRef {
+ public:
+  BlockRef() noexcept = default;
+  /// Takes over one reference.
+  explicit BlockRef(Block* block) noexcept : block_(block) {}
+  BlockRef(const BlockRef& other) noexcept : block_(other.block_) {
+    if (block_ != nullptr) block_->retain();
+  }
+  BlockRef(BlockRef&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  BlockRef& operator=(BlockRef other) noexcept {
+    std::swap(block_, other.block_);
+    return *this;
+  }
+  ~BlockRef() {
+    if (block_ != nullptr) block_->drop();
+  }
+  [[nodiscard]] Block* get() const noexcept { return block_; }
+  Block* operator->() const noexcept { return block_; }
+  explicit operator bool() const noexcept { return block_ != nullptr; }
+
+ private:
+  Block* block_ = nullptr;
+};
+
+}  // namespace tensorhold::hold

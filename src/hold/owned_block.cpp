@@ -1,0 +1,118 @@
+#include "hold/owned_block.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "base/checked.hpp"
+#include "tensorhold/error.hpp"
+
+namespace tensorhold::hold {
+namespace {
+
+std::shared_ptr<const os::File> open_handle(const Source& source) {
+  if (auto handle = source.handle()) return handle;
+  throw Error({.code = Code::closed,
+               .reason = "the file was closed before this tensor was read",
+               .advice = "Open the file again.",
+               .path = source.path()});
+}
+
+}  // namespace
+
+OwnedBlock::OwnedBlock(std::shared_ptr<const Catalog> catalog, std::shared_ptr<Source> source)
+    : Block(std::move(catalog)),
+      source_(std::move(source)),
+      slots_(static_cast<std::atomic<std::byte*>*>(std::calloc(
+          std::max<std::size_t>(this->catalog().size(), 1), sizeof(std::atomic<std::byte*>)))) {
+  if (!slots_) throw std::bad_alloc();
+}
+
+OwnedBlock::~OwnedBlock() {
+  for (std::size_t i = 0; i < catalog().size(); ++i) OwnedMemory(slots_[i].load());
+}
+
+const std::byte* OwnedBlock::stable_data(std::uint32_t index) noexcept {
+  return slots_[index].load(std::memory_order_acquire);
+}
+
+const std::byte* OwnedBlock::data(std::uint32_t index) {
+  if (const std::byte* bytes = stable_data(index)) return bytes;
+  return load(index);
+}
+
+const std::byte* OwnedBlock::load(std::uint32_t index) {
+  const auto nbytes = base::checked_size(catalog().nbytes(index));
+  if (!nbytes)
+    throw Error({.code = Code::out_of_memory,
+                 .reason = "the tensor is larger than the address space",
+                 .advice = "Copy it in slices.",
+                 .path = source_->path(),
+                 .tensor = std::string(catalog().name(index))});
+  OwnedMemory memory = allocate_owned(*nbytes);
+  // Read without the lock: two threads may both read a tensor on its first use, and one result is
+  // kept.
+  open_handle(*source_)->read_at(catalog().offset(index), {memory.get(), *nbytes});
+  const std::lock_guard lock(mutex_);
+  if (const std::byte* other = stable_data(index)) return other;
+  slots_[index].store(memory.get(), std::memory_order_release);
+  unread_.erase(index);
+  close_when_read();
+  return memory.release();
+}
+
+void OwnedBlock::read(std::uint32_t index, std::uint64_t from, std::span<std::byte> out) {
+  if (const std::byte* bytes = stable_data(index)) {
+    if (!out.empty()) std::memcpy(out.data(), bytes + from, out.size());
+    return;
+  }
+  open_handle(*source_)->read_at(catalog().offset(index) + from, out);
+}
+
+void OwnedBlock::finish() noexcept {
+  const std::lock_guard lock(mutex_);
+  finished_ = true;
+  close_when_read();
+}
+
+void OwnedBlock::load_live() {
+  std::vector<std::uint32_t> wanted;
+  {
+    const std::lock_guard lock(mutex_);
+    wanted.assign(unread_.begin(), unread_.end());
+  }
+  std::sort(wanted.begin(), wanted.end());  // offset order
+  for (const std::uint32_t index : wanted) {
+    acquire_tensor(index);  // keeps the memory from being freed while it is being filled
+    try {
+      (void)data(index);
+    } catch (...) {
+      drop_tensor(index);
+      throw;
+    }
+    drop_tensor(index);
+  }
+  finish();
+}
+
+void OwnedBlock::close_when_read() noexcept {
+  if (finished_ && unread_.empty()) source_->close();
+}
+
+void OwnedBlock::acquired(std::uint32_t index, bool first) {
+  if (!first) return;
+  const std::lock_guard lock(mutex_);
+  if (stable_data(index) == nullptr) unread_.insert(index);
+}
+
+void OwnedBlock::last_dropped(std::uint32_t index) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (live(index) != 0) return;
+  OwnedMemory(slots_[index].exchange(nullptr));
+  unread_.erase(index);
+  close_when_read();
+}
+
+}  // namespace tensorhold::hold

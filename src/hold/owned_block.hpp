@@ -1,0 +1,52 @@
+// A block whose tensors are read into private memory, each on first use.
+#pragma once
+
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <unordered_set>
+
+#include "hold/block.hpp"
+#include "hold/owned_memory.hpp"
+#include "hold/source.hpp"
+
+namespace tensorhold::hold {
+
+class OwnedBlock final : public Block {
+ public:
+  OwnedBlock(std::shared_ptr<const Catalog> catalog, std::shared_ptr<Source> source);
+  ~OwnedBlock() override;
+
+  [[nodiscard]] const std::byte* data(std::uint32_t index) override;
+  [[nodiscard]] const std::byte* stable_data(std::uint32_t index) noexcept override;
+  void read(std::uint32_t index, std::uint64_t from, std::span<std::byte> out) override;
+  [[nodiscard]] bool mapped() const noexcept override { return false; }
+  [[nodiscard]] bool writable() const noexcept override { return false; }
+  [[nodiscard]] std::string_view path() const noexcept override { return source_->path(); }
+  [[nodiscard]] bool native_order() const noexcept override { return false; }
+
+  /// No tensor will be asked for any more: the handle closes once every live tensor is read.
+  void finish() noexcept;
+  /// finish(), after reading every live tensor now.
+  void load_live();
+
+ private:
+  void acquired(std::uint32_t index, bool first) override;
+  void last_dropped(std::uint32_t index) noexcept override;
+  void close_when_read() noexcept;  // with mutex_ held
+  const std::byte* load(std::uint32_t index);
+
+  struct FreeSlots {
+    void operator()(std::atomic<std::byte*>* slots) const noexcept { std::free(slots); }
+  };
+
+  std::shared_ptr<Source> source_;
+  // The tensors' memory, null until read. From calloc: slots that are never used cost no memory.
+  std::unique_ptr<std::atomic<std::byte*>[], FreeSlots> slots_;
+  // Guards what follows, and every change of a slot.
+  std::mutex mutex_;
+  std::unordered_set<std::uint32_t> unread_;  // live tensors without memory
+  bool finished_ = false;
+};
+
+}  // namespace tensorhold::hold

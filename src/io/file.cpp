@@ -1,0 +1,167 @@
+#include "tensorhold/file.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/boundary.hpp"
+#include "io/closest_names.hpp"
+#include "io/file_impl.hpp"
+#include "tensor/access.hpp"
+
+namespace tensorhold {
+inline namespace v0 {
+namespace {
+
+[[noreturn]] void raise_not_found(const File::Impl& impl, std::string_view name) {
+  std::string advice;
+  for (const std::string_view close : io::closest_names(impl.catalog->header(), name))
+    advice += (advice.empty() ? "Did you mean \"" : "\" or \"") + std::string(close);
+  if (!advice.empty()) advice += "\"?";
+  throw Error({.code = Code::tensor_not_found,
+               .reason = "the file has no tensor of that name among its " +
+                         std::to_string(impl.catalog->size()),
+               .advice = advice.empty() ? "File::keys() lists the names." : advice,
+               .path = impl.path,
+               .tensor = std::string(name)});
+}
+
+std::size_t position(const File::Impl& impl, std::string_view name) {
+  const auto index = impl.catalog->header().find(name);
+  if (!index) raise_not_found(impl, name);
+  return *index;
+}
+
+void refuse_closed(const File::Impl& impl, std::size_t index) {
+  if (!impl.closed.load(std::memory_order_acquire)) return;
+  throw Error({.code = Code::closed,
+               .reason = "the file was closed, so no new tensor can be had from it",
+               .advice = "Open it again, or ask for the tensor before closing.",
+               .path = impl.path,
+               .tensor = std::string(impl.catalog->name(index))});
+}
+
+Tensor acquire(hold::Block& block, std::size_t index) {
+  const auto number = static_cast<std::uint32_t>(index);
+  block.acquire_tensor(number);
+  return Tensor::Access::adopt(&block, number);
+}
+
+Tensor get(const File::Impl& impl, std::size_t index) {
+  refuse_closed(impl, index);
+  return base::raising("making a tensor", [&] { return acquire(*impl.block.get(), index); });
+}
+
+/// The block of writable views, mapped on first use.
+hold::Block& writable_block(File::Impl& impl) {
+  const std::lock_guard lock(impl.writable_mutex);
+  if (!impl.writable_block) {
+    const auto handle = impl.source->handle();
+    if (!handle)
+      throw Error({.code = Code::closed,
+                   .reason = "the file was closed, so no writable view can be had from it",
+                   .advice = "Open it again.",
+                   .path = impl.path});
+    impl.writable_block = hold::BlockRef(new hold::MappedBlock(impl.catalog, impl.source, *handle,
+                                                               os::Protection::private_writable));
+  }
+  return *impl.writable_block.get();
+}
+
+}  // namespace
+
+void File::Impl::end() noexcept {
+  if (closed.exchange(true)) return;
+  if (owned != nullptr)
+    owned->finish();
+  else if (source)
+    source->close();
+}
+
+std::size_t File::size() const noexcept { return impl_->catalog->size(); }
+
+Tensor File::operator[](std::string_view name) const { return get(*impl_, position(*impl_, name)); }
+
+Tensor File::at(std::size_t index) const { return get(*impl_, index); }
+
+Result<Tensor> File::try_get(std::string_view name) const noexcept {
+  return base::guarded("making a tensor", [&] { return (*this)[name]; });
+}
+
+bool File::contains(std::string_view name) const noexcept { return find(name).has_value(); }
+
+std::optional<std::size_t> File::find(std::string_view name) const noexcept {
+  return impl_->catalog->header().find(name);
+}
+
+TensorInfo File::info(std::size_t index) const& noexcept {
+  const tensor::FileCatalog& catalog = *impl_->catalog;
+  return {.name = catalog.name(index),
+          .dtype = catalog.dtype(index),
+          .shape = catalog.shape(index),
+          .offset = catalog.offset(index),
+          .nbytes = catalog.nbytes(index)};
+}
+
+std::vector<std::string_view> File::keys() const& {
+  return base::raising("listing names", [&] {
+    std::vector<std::string_view> names;
+    names.reserve(size());
+    for (std::size_t i = 0; i < size(); ++i) names.push_back(impl_->catalog->name(i));
+    std::ranges::sort(names);
+    return names;
+  });
+}
+
+Tensor File::writable(std::string_view name) const {
+  const std::size_t index = position(*impl_, name);
+  refuse_closed(*impl_, index);
+  if (impl_->access == Access::owned) return at(index).copy();
+  return base::raising("making a writable view",
+                       [&] { return acquire(writable_block(*impl_), index); });
+}
+
+void File::copy_to(std::span<const Destination> destinations) const {
+  base::raising("copying tensors", [&] {
+    std::vector<std::pair<std::size_t, std::span<std::byte>>> ordered;
+    ordered.reserve(destinations.size());
+    for (const Destination& destination : destinations) {
+      const std::size_t index = position(*impl_, destination.name);
+      if (destination.bytes.size() != impl_->catalog->nbytes(index))
+        throw Error({.code = Code::size_differs,
+                     .reason = "the destination has " + std::to_string(destination.bytes.size()) +
+                               " bytes, the tensor " +
+                               std::to_string(impl_->catalog->nbytes(index)),
+                     .advice = "Give exactly the tensor's nbytes.",
+                     .path = impl_->path,
+                     .tensor = std::string(destination.name)});
+      ordered.emplace_back(index, destination.bytes);
+    }
+    std::ranges::sort(ordered, {}, [](const auto& pair) { return pair.first; });
+    for (const auto& [index, bytes] : ordered) at(index).copy_to(bytes);
+  });
+}
+
+std::span<const std::pair<std::string_view, std::string_view>> File::metadata() const& noexcept {
+  return impl_->catalog->header().metadata();
+}
+
+std::optional<std::string_view> File::metadata(std::string_view key) const& noexcept {
+  for (const auto& [name, value] : metadata())
+    if (name == key) return value;
+  return std::nullopt;
+}
+
+const std::string& File::path() const& noexcept { return impl_->path; }
+Access File::access() const noexcept { return impl_->access; }
+const std::string& File::why() const& noexcept { return impl_->why; }
+std::uint64_t File::file_bytes() const noexcept { return impl_->file_bytes; }
+std::uint64_t File::header_bytes() const noexcept { return impl_->header_bytes; }
+std::uint64_t File::trailing_bytes() const noexcept {
+  return impl_->catalog->header().trailing_bytes();
+}
+void File::close() const noexcept { impl_->end(); }
+
+}  // namespace v0
+}  // namespace tensorhold

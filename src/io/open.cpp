@@ -1,0 +1,168 @@
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/boundary.hpp"
+#include "base/checked.hpp"
+#include "base/log.hpp"
+#include "format/parse.hpp"
+#include "hold/memory_block.hpp"
+#include "io/access.hpp"
+#include "io/file_impl.hpp"
+#include "os/file.hpp"
+#include "tensorhold/file.hpp"
+
+namespace tensorhold {
+inline namespace v0 {
+namespace {
+
+constexpr const char* doing = "opening a file";
+
+/// Where the bytes of a file come from while its header is read.
+class HeaderSource {
+ public:
+  HeaderSource() = default;
+  HeaderSource(const HeaderSource&) = delete;
+  HeaderSource& operator=(const HeaderSource&) = delete;
+  virtual void read(std::uint64_t offset, std::span<std::byte> out) const = 0;
+
+ protected:
+  ~HeaderSource() = default;
+};
+
+class FileHeaderSource final : public HeaderSource {
+ public:
+  explicit FileHeaderSource(const os::File& file) : file_(file) {}
+  void read(std::uint64_t offset, std::span<std::byte> out) const override {
+    file_.read_at(offset, out);
+  }
+
+ private:
+  const os::File& file_;
+};
+
+class MemoryHeaderSource final : public HeaderSource {
+ public:
+  explicit MemoryHeaderSource(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  void read(std::uint64_t offset, std::span<std::byte> out) const override {
+    std::ranges::copy(bytes_.subspan(static_cast<std::size_t>(offset), out.size()), out.begin());
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+};
+
+void check_options(const OpenOptions& options, const std::string& path) {
+  if (options.header_limit > std::numeric_limits<std::uint32_t>::max() - 8)
+    throw Error({.code = Code::invalid_argument,
+                 .reason = "header_limit is " + std::to_string(options.header_limit) +
+                           ", above what a header may ever have",
+                 .advice = "Use less than 4 GiB.",
+                 .path = path});
+}
+
+/// Reads and checks the header, and fills what an Impl knows of it.
+void read_header(const HeaderSource& source, std::uint64_t file_bytes, const OpenOptions& options,
+                 File::Impl& impl) {
+  const format::ParseOptions parse_options{
+      .lenient = options.lenient, .header_limit = options.header_limit, .path = impl.path};
+  std::vector<std::byte> first(
+      static_cast<std::size_t>(std::min<std::uint64_t>(file_bytes, format::sniff_bytes)));
+  source.read(0, first);
+  const std::uint64_t length = format::check_length(first, file_bytes, parse_options);
+  std::string text(static_cast<std::size_t>(length), '\0');
+  const auto bytes = std::as_writable_bytes(std::span(text));
+  const std::size_t known = std::min(text.size(), first.size() - format::prefix_bytes);
+  std::copy_n(first.begin() + format::prefix_bytes, known, bytes.begin());
+  source.read(format::prefix_bytes + known, bytes.subspan(known));
+  impl.catalog = std::make_shared<const tensor::FileCatalog>(
+      format::parse(text, file_bytes, parse_options), format::prefix_bytes + length);
+  impl.file_bytes = file_bytes;
+  impl.header_bytes = length;
+}
+
+void refuse_other_kinds(const os::FileStatus& status, const std::string& path) {
+  if (status.kind == os::FileKind::regular) return;
+  const bool folder = status.kind == os::FileKind::directory;
+  throw Error({.code = Code::not_a_file,
+               .reason = folder ? "a folder stands here" : "this is not a regular file",
+               .advice = folder ? "Open the .safetensors files in it one by one."
+                                : "Save its bytes to a file, or use open_bytes.",
+               .path = path});
+}
+
+hold::BlockRef make_block(File::Impl& impl, const os::File& handle, const OpenOptions& options) {
+  io::AccessChoice choice =
+      io::choose_access({.wanted = options.access, .mapping_holds = os::mapping_blocks_others});
+  if (choice.access == Access::mapped) {
+    try {
+      hold::BlockRef block(
+          new hold::MappedBlock(impl.catalog, impl.source, handle, os::Protection::read_only));
+      impl.access = Access::mapped;
+      impl.why = std::move(choice.why);
+      return block;
+    } catch (const Error& error) {
+      if (!choice.may_fall_back || error.code() != Code::cannot_map) throw;
+      choice.why = "Owned: this filesystem does not map files.";
+    }
+  }
+  impl.access = Access::owned;
+  impl.why = std::move(choice.why);
+  impl.owned = new hold::OwnedBlock(impl.catalog, impl.source);
+  return hold::BlockRef(impl.owned);
+}
+
+File open_handle(os::File handle, const OpenOptions& options) {
+  auto impl = std::make_shared<File::Impl>();
+  impl->path = handle.path();
+  check_options(options, impl->path);
+  const os::FileStatus status = handle.status();
+  refuse_other_kinds(status, impl->path);
+  read_header(FileHeaderSource(handle), status.size, options, *impl);
+  impl->source = std::make_shared<hold::Source>(std::move(handle), options.label);
+  impl->block = make_block(*impl, *impl->source->handle(), options);
+  if (base::log_enabled()) base::log("open " + impl->path + ": " + impl->why);
+  return FileAccess::adopt(std::move(impl));
+}
+
+}  // namespace
+
+File open(const Path& path, const OpenOptions& options) {
+  return base::raising(doing,
+                       [&] { return open_handle(os::File::open_read(path.string()), options); });
+}
+
+Result<File> try_open(const Path& path, const OpenOptions& options) noexcept {
+  return base::guarded(doing,
+                       [&] { return open_handle(os::File::open_read(path.string()), options); });
+}
+
+File open_fd(int descriptor, const OpenOptions& options, const std::string& name) {
+  return base::raising(doing,
+                       [&] { return open_handle(os::File::duplicate(descriptor, name), options); });
+}
+
+File open_bytes(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                const OpenOptions& options) {
+  return base::raising(doing, [&] {
+    auto impl = std::make_shared<File::Impl>();
+    check_options(options, impl->path);
+    const std::byte* base = bytes.data();
+    if (owner == nullptr) {
+      auto copy = std::make_shared<std::vector<std::byte>>(bytes.begin(), bytes.end());
+      base = copy->data();
+      owner = std::move(copy);
+    }
+    read_header(MemoryHeaderSource({base, bytes.size()}), bytes.size(), options, *impl);
+    impl->access = Access::owned;
+    impl->why = "Owned: the bytes were in memory already.";
+    impl->block = hold::BlockRef(
+        new hold::MemoryBlock(impl->catalog, base, std::move(owner), hold::MemoryUse::file_bytes));
+    return FileAccess::adopt(std::move(impl));
+  });
+}
+
+}  // namespace v0
+}  // namespace tensorhold

@@ -1,0 +1,104 @@
+#include "tensor/gather.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+namespace tensorhold::tensor {
+namespace {
+
+// Runs whose starts are no further apart are read together: reading a gap of less than a few pages
+// costs less than another system call.
+constexpr std::uint64_t near_bytes = std::uint64_t{16} << 10;
+constexpr std::uint64_t buffer_bytes = std::uint64_t{256} << 10;
+
+/// Copies equal runs that lie `stride` apart in `from`. The common element sizes get loops of their
+/// own, which compilers turn into plain loads and stores.
+template <std::size_t Width>
+void spread_fixed(const std::byte* from, std::uint64_t stride, std::byte* to, std::uint64_t count) {
+  for (std::uint64_t i = 0; i < count; ++i) std::memcpy(to + i * Width, from + i * stride, Width);
+}
+
+void spread(const std::byte* from, std::uint64_t stride, std::uint64_t run, std::byte* to,
+            std::uint64_t count) {
+  switch (run) {
+    case 1:
+      return spread_fixed<1>(from, stride, to, count);
+    case 2:
+      return spread_fixed<2>(from, stride, to, count);
+    case 4:
+      return spread_fixed<4>(from, stride, to, count);
+    case 8:
+      return spread_fixed<8>(from, stride, to, count);
+    default:
+      for (std::uint64_t i = 0; i < count; ++i)
+        std::memcpy(to + i * run, from + i * stride, static_cast<std::size_t>(run));
+  }
+}
+
+class Gatherer {
+ public:
+  Gatherer(hold::Block& block, std::uint32_t index) : block_(block), index_(index) {
+    stable_ = block.stable_data(index);
+  }
+
+  /// One row of runs: the innermost loop.
+  void row(std::uint64_t offset, std::uint64_t stride, std::uint64_t run, std::uint64_t count,
+           std::byte* to) {
+    if (stable_ != nullptr) return spread(stable_ + offset, stride, run, to, count);
+    if (count == 1 || stride > near_bytes) {
+      for (std::uint64_t i = 0; i < count; ++i)
+        block_.read(index_, offset + i * stride, {to + i * run, static_cast<std::size_t>(run)});
+      return;
+    }
+    if (!buffer_) buffer_ = std::make_unique_for_overwrite<std::byte[]>(buffer_bytes);
+    // stride ≤ near_bytes and run ≤ stride, so at least one run fits.
+    const std::uint64_t together = (buffer_bytes - run) / stride + 1;
+    for (std::uint64_t done = 0; done < count; done += together) {
+      const std::uint64_t some = std::min(together, count - done);
+      const std::uint64_t span_bytes = (some - 1) * stride + run;
+      block_.read(index_, offset + done * stride,
+                  {buffer_.get(), static_cast<std::size_t>(span_bytes)});
+      spread(buffer_.get(), stride, run, to + done * run, some);
+    }
+  }
+
+ private:
+  hold::Block& block_;
+  std::uint32_t index_;
+  const std::byte* stable_ = nullptr;
+  std::unique_ptr<std::byte[]> buffer_;
+};
+
+}  // namespace
+
+void gather(hold::Block& block, std::uint32_t index, const Runs& runs, std::span<std::byte> out) {
+  Gatherer gatherer(block, index);
+  if (runs.counts.empty()) {
+    gatherer.row(runs.offset, runs.run_bytes, runs.run_bytes, 1, out.data());
+    return;
+  }
+  const std::size_t outer = runs.counts.size() - 1;
+  const std::uint64_t row_count = runs.counts[outer];
+  const std::uint64_t row_bytes = row_count * runs.run_bytes;
+  std::vector<std::uint64_t> at(outer, 0);  // odometer over the outer loops
+  std::uint64_t offset = runs.offset;
+  std::byte* to = out.data();
+  for (;;) {
+    gatherer.row(offset, runs.strides[outer], runs.run_bytes, row_count, to);
+    to += row_bytes;
+    std::size_t digit = outer;
+    while (digit > 0) {
+      --digit;
+      offset += runs.strides[digit];
+      if (++at[digit] < runs.counts[digit]) break;
+      offset -= runs.counts[digit] * runs.strides[digit];
+      at[digit] = 0;
+      if (digit == 0) return;
+    }
+    if (outer == 0) return;
+  }
+}
+
+}  // namespace tensorhold::tensor
