@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <fstream>
 #include <iostream>
-#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -20,7 +19,7 @@
 
 #include "format/layout.hpp"
 #include "format/parse.hpp"
-#include "os/file.hpp"
+#include "tensorhold/file.hpp"
 
 namespace {
 
@@ -44,8 +43,11 @@ std::string tensor_name(std::size_t number, std::size_t count) {
                                           "input_layernorm.weight",
                                           "norm.bias",
                                           "norm.weight"};
-  if (count > 300'000) return "t" + std::to_string(number);
-  return "model.layers." + std::to_string(number / 10) + "." + parts[number % 10];
+  std::string name = count > 300'000 ? "t" : "model.layers.";
+  if (count > 300'000) return name += std::to_string(number);
+  name += std::to_string(number / 10);
+  name += '.';
+  return name += parts[number % 10];
 }
 
 std::int64_t make(const std::string& path, std::size_t count) {
@@ -85,20 +87,11 @@ Loaded load(const std::string& path) {
   return loaded;
 }
 
-/// What File does on open: handle, status, first bytes, header, parse. The layers are called one by
-/// one, because that is what is measured here; no tensor is touched either way.
 std::int64_t open(const std::string& path) {
   const auto start = Clock::now();
-  const auto file = tensorhold::os::File::open_read(path);
-  const auto file_bytes = file.status().size;
-  std::vector<std::byte> first(std::min<std::uint64_t>(file_bytes, format::sniff_bytes));
-  file.read_at(0, first);
-  const auto length = format::check_length(first, file_bytes, {.path = path});
-  const auto text = std::make_unique_for_overwrite<char[]>(length);
-  file.read_at(format::prefix_bytes, std::as_writable_bytes(std::span(text.get(), length)));
-  const auto parsed = format::parse({text.get(), length}, file_bytes, {.path = path});
+  const auto file = tensorhold::open(path);
   const auto spent = Clock::now() - start;
-  if (parsed.size() == 0) throw std::runtime_error("no tensor in " + path);
+  if (file.size() == 0) throw std::runtime_error("no tensor in " + path);
   return nanoseconds(spent);
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -72,13 +73,15 @@ void read_header(const HeaderSource& source, std::uint64_t file_bytes, const Ope
       static_cast<std::size_t>(std::min<std::uint64_t>(file_bytes, format::sniff_bytes)));
   source.read(0, first);
   const std::uint64_t length = format::check_length(first, file_bytes, parse_options);
-  std::string text(static_cast<std::size_t>(length), '\0');
-  const auto bytes = std::as_writable_bytes(std::span(text));
-  const std::size_t known = std::min(text.size(), first.size() - format::prefix_bytes);
+  // Not filled with zeros first: a long header's pages are touched once, by the read.
+  const auto size = static_cast<std::size_t>(length);
+  const auto text = std::make_unique_for_overwrite<char[]>(size);
+  const auto bytes = std::as_writable_bytes(std::span(text.get(), size));
+  const std::size_t known = std::min(size, first.size() - format::prefix_bytes);
   std::copy_n(first.begin() + format::prefix_bytes, known, bytes.begin());
   source.read(format::prefix_bytes + known, bytes.subspan(known));
   impl.catalog = std::make_shared<const tensor::FileCatalog>(
-      format::parse(text, file_bytes, parse_options), format::prefix_bytes + length);
+      format::parse({text.get(), size}, file_bytes, parse_options), format::prefix_bytes + length);
   impl.file_bytes = file_bytes;
   impl.header_bytes = length;
 }
