@@ -25,7 +25,7 @@ struct OpenOptions {
   /// Longest accepted header in bytes; the reference's 100,000,000 by default, below 4 GiB.
   std::uint64_t header_limit = default_header_limit;
   /// Shown by holders() for tensors of this open.
-  std::string label;
+  std::string label = {};
 };
 
 struct SaveOptions {

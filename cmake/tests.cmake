@@ -1,0 +1,35 @@
+# How tests are added.
+include(GoogleTest)
+find_package(GTest REQUIRED)
+
+# tensorhold_add_test(NAME SOURCES file… [LIBS lib…] [LABELS label…]): a GoogleTest program, each of
+# whose tests ctest knows by name. Tests see src/ and tests/, and the files of tests/data.
+function(tensorhold_add_test name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LIBS;LABELS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES} ${arg_UNPARSED_ARGUMENTS})
+  tensorhold_use_build_flags(${name})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
+  target_compile_definitions(${name} PRIVATE
+    TENSORHOLD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+  target_link_libraries(${name} PRIVATE tensorhold::tensorhold ${arg_LIBS} GTest::gtest_main)
+  gtest_discover_tests(${name} TEST_PREFIX ${name}: DISCOVERY_MODE PRE_TEST
+    DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 LABELS "${arg_LABELS}")
+endfunction()
+
+# tensorhold_add_compile_fail_test(NAME file): `file` must not compile as it is, and must compile with
+# TENSORHOLD_GOOD_TWIN defined, so that it fails for the reason it is meant to.
+function(tensorhold_add_compile_fail_test name file)
+  foreach(twin bad good)
+    set(target ${name}_${twin})
+    add_library(${target} OBJECT EXCLUDE_FROM_ALL ${file})
+    tensorhold_use_build_flags(${target})
+    target_link_libraries(${target} PRIVATE tensorhold::tensorhold)
+    add_test(NAME compile_fail:${target}
+      COMMAND ${CMAKE_COMMAND} --build ${CMAKE_BINARY_DIR} --target ${target})
+    # One build at a time: they share the build folder.
+    set_tests_properties(compile_fail:${target} PROPERTIES RESOURCE_LOCK build_folder TIMEOUT 300)
+  endforeach()
+  target_compile_definitions(${name}_good PRIVATE TENSORHOLD_GOOD_TWIN)
+  set_tests_properties(compile_fail:${name}_bad PROPERTIES
+    PASS_REGULAR_EXPRESSION "use of deleted function|call to deleted|incomplete type")
+endfunction()
