@@ -26,7 +26,7 @@ ALLOWED = {
 # The layer that a public header belongs to; a layer may include it if it may include that layer.
 PUBLIC = {
     "dtype": "base", "error": "base", "export": "base", "holder": "base", "log": "base",
-    "numeric": "base", "options": "base", "path": "base",
+    "numeric": "base", "options": "base", "path": "base", "release": "base",
     "slice": "tensor", "tensor": "tensor",
     "file": "io", "hold": "io", "save": "io", "tensorhold": "io",
 }

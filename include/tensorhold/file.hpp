@@ -15,6 +15,7 @@
 #include "tensorhold/export.hpp"
 #include "tensorhold/options.hpp"
 #include "tensorhold/path.hpp"
+#include "tensorhold/release.hpp"
 #include "tensorhold/tensor.hpp"
 
 namespace tensorhold {
@@ -90,6 +91,11 @@ class TENSORHOLD_API File {
   /// Ends this open file for all copies of the handle: new tensors are refused (closed), metadata
   /// stays readable, tensors already handed out stay valid and keep holding the file.
   void close() const noexcept;
+
+  /// Lets go of the file in place: the bytes of live tensors become private memory at the same
+  /// addresses, then this process holds the file no more through this open. As
+  /// tensorhold::release(), for one open file.
+  Released release(const ReleaseOptions& options = {}) const;
 
   struct Impl;
 

@@ -5,6 +5,7 @@
 #include "tensorhold/error.hpp"
 #include "tensorhold/export.hpp"
 #include "tensorhold/file.hpp"
+#include "tensorhold/hold.hpp"
 #include "tensorhold/holder.hpp"
 #include "tensorhold/log.hpp"
 #include "tensorhold/numeric.hpp"

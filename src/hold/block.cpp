@@ -31,7 +31,9 @@ void Block::acquire_tensor(std::uint32_t index) {
 }
 
 void Block::drop_tensor(std::uint32_t index) noexcept {
-  if (live_[index].fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  // Sequentially consistent, as in acquire_tensor(): a release either finds the tensor dead, or is
+  // told of it (last_dropped).
+  if (live_[index].fetch_sub(1, std::memory_order_seq_cst) != 1) return;
   last_dropped(index);
   drop();
 }

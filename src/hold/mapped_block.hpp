@@ -1,25 +1,34 @@
-// A block whose bytes are pages of a file.
+// A block whose bytes are pages of a file, until they are released.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <mutex>
+#include <vector>
 
 #include "hold/block.hpp"
 #include "hold/source.hpp"
 #include "os/file.hpp"
+#include "os/release.hpp"
 
 namespace tensorhold::hold {
 
+/// A mapping, its tensors, and how far it was released. Besides what Block shares: `state_`, and
+/// under `mutex_` the tensors that died during a release.
 class MappedBlock final : public Block {
  public:
   /// Maps the part of the file that holds the catalog's tensors. Raises what os::Mapping::map
-  /// raises.
+  /// raises, and released.
   MappedBlock(std::shared_ptr<const Catalog> catalog, std::shared_ptr<Source> source,
               const os::File& handle, os::Protection protection);
+  ~MappedBlock() override;
 
   [[nodiscard]] const std::byte* data(std::uint32_t index) override;
-  [[nodiscard]] const std::byte* stable_data(std::uint32_t) noexcept override { return nullptr; }
+  [[nodiscard]] const std::byte* stable_data(std::uint32_t index) noexcept override;
   void read(std::uint32_t index, std::uint64_t from, std::span<std::byte> out) override;
-  [[nodiscard]] bool mapped() const noexcept override { return true; }
+  [[nodiscard]] bool mapped() const noexcept override { return state_.load() != State::released; }
   [[nodiscard]] bool writable() const noexcept override {
     return protection_ == os::Protection::private_writable;
   }
@@ -27,13 +36,55 @@ class MappedBlock final : public Block {
   [[nodiscard]] bool native_order() const noexcept override { return false; }
   [[nodiscard]] const Source& source() const noexcept { return *source_; }
 
+  // The release, which ReleaseJob (release.cpp) drives, one at a time. In this order:
+
+  /// Live tensors' bytes in chunks that were not exchanged yet, in order.
+  [[nodiscard]] std::vector<os::Part> held_parts() const;
+  /// Live tensors' bytes, in order.
+  [[nodiscard]] std::vector<os::Part> live_parts() const { return live_in({0, mapping_.size()}); }
+  /// Takes what the release needs; nothing changes yet.
+  [[nodiscard]] std::unique_ptr<os::Release> prepare_release(const os::File* file);
+  /// From now on no dead tensor comes to life.
+  void begin_release() noexcept { state_.store(State::releasing); }
+  /// Exchanges a chunk unless it was before; returns the memory that it took. May be called from
+  /// several threads for different chunks. Errors name the file and the tensor.
+  std::uint64_t release_chunk(os::Release& release, std::size_t chunk);
+  /// Frees what died meanwhile. True: nothing was exchanged, now or before, so tensors may be had
+  /// again.
+  bool end_release(const os::Release& release) noexcept;
+
+  /// Live tensors, by position.
+  [[nodiscard]] std::vector<std::uint32_t> live_tensors() const;
+
  private:
-  void acquired(std::uint32_t, bool) override {}
-  void last_dropped(std::uint32_t) noexcept override {}
+  enum class State : std::uint8_t {
+    mapped,     ///< pages of the file
+    releasing,  ///< some of the chunks may be private
+    partial,    ///< some of the chunks are private, no release is under way
+    released    ///< private memory
+  };
+
+  void acquired(std::uint32_t index, bool first) override;
+  void last_dropped(std::uint32_t index) noexcept override;
+  [[nodiscard]] os::Part part_of(std::size_t index) const noexcept;
+  [[nodiscard]] std::vector<os::Part> live_in(os::Part within) const;
+  [[nodiscard]] std::size_t first_ending_after(std::size_t offset) const noexcept;
+  [[nodiscard]] bool any_live_in(os::Part part) const noexcept;
+  void discard_dead(std::uint32_t index) noexcept;
+  [[nodiscard]] std::string tensor_at(std::uint64_t offset) const;
 
   std::shared_ptr<Source> source_;
   os::Protection protection_;
   os::Mapping mapping_;
+  std::atomic<State> state_ = State::mapped;
+  // Which chunks are private, and the bytes of one; made by the first release. Written only by who
+  // has the turn to release, and by the threads that work for it.
+  std::vector<char> exchanged_;
+  std::size_t chunk_bytes_ = 0;
+  bool touched_ = false;  // some pages are private
+
+  std::mutex mutex_;                 // guards what follows, and the discarding of pages
+  std::vector<std::uint32_t> died_;  // tensors that died during the release
 };
 
 }  // namespace tensorhold::hold

@@ -28,9 +28,11 @@ OwnedBlock::OwnedBlock(std::shared_ptr<const Catalog> catalog, std::shared_ptr<S
       slots_(static_cast<std::atomic<std::byte*>*>(std::calloc(
           std::max<std::size_t>(this->catalog().size(), 1), sizeof(std::atomic<std::byte*>)))) {
   if (!slots_) throw std::bad_alloc();
+  source_->add(this);
 }
 
 OwnedBlock::~OwnedBlock() {
+  source_->remove(this);
   for (std::size_t i = 0; i < catalog().size(); ++i) OwnedMemory(slots_[i].load());
 }
 

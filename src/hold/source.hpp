@@ -1,27 +1,40 @@
-// The file that blocks come from: what was opened, and the handle while there is one.
+// The file that blocks come from: what was opened, the handle while there is one, and the mappings.
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "hold/block.hpp"
 #include "os/file.hpp"
 
 namespace tensorhold::hold {
 
+class MappedBlock;
+class OwnedBlock;
+
 /// Shared by the blocks of one open. Thread-safe.
+///
+/// Shared state: the handle and the lists of blocks, under one mutex that is never held across a
+/// system call that may wait; `ended_`; and whose turn it is to release.
 class Source {
  public:
-  Source(os::File handle, std::string label)
-      : status_(handle.status()),
-        path_(handle.path()),
-        label_(std::move(label)),
-        handle_(std::make_shared<const os::File>(std::move(handle))) {}
+  Source(os::File handle, std::string label);
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+  ~Source();
 
   /// What the system said of the file when it was opened.
   [[nodiscard]] const os::FileStatus& status() const noexcept { return status_; }
   /// Path given to open, UTF-8.
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  /// path() from the root; empty for an open without a path.
+  [[nodiscard]] const std::string& absolute_path() const noexcept { return absolute_path_; }
   [[nodiscard]] const std::string& label() const noexcept { return label_; }
 
   /// The handle, kept open by whoever uses it; null after close().
@@ -30,18 +43,55 @@ class Source {
     return handle_;
   }
   /// Lets go of the handle: it closes with the last read that is under way.
-  void close() noexcept {
-    std::shared_ptr<const os::File> last;
-    const std::lock_guard lock(mutex_);
-    last.swap(handle_);
-  }
+  void close() noexcept;
+
+  /// Refuses new mappings and new tensors from now on: a release has begun.
+  void end() noexcept { ended_.store(true); }
+  /// Takes end() back, when the release changed nothing.
+  void reopen() noexcept { ended_.store(false); }
+  [[nodiscard]] bool ended() const noexcept { return ended_.load(); }
+
+  /// A block makes itself known while it maps the file, and says when the mapping is gone.
+  void add(MappedBlock* block);
+  void remove(const MappedBlock* block) noexcept;
+  void add(OwnedBlock* block);
+  void remove(const OwnedBlock* block) noexcept;
+
+  /// The blocks that are not being destroyed at this moment.
+  struct Blocks {
+    std::vector<std::pair<BlockRef, MappedBlock*>> mapped;
+    std::vector<std::pair<BlockRef, OwnedBlock*>> owned;
+  };
+  [[nodiscard]] Blocks blocks() const;
+
+  /// Waits until the mappings of all other blocks, which other threads are destroying, are gone.
+  void wait_for_others(std::span<MappedBlock* const> known) const;
+
+  /// The right to release this source, for one thread at a time. In a child process that was forked
+  /// in the middle of somebody's turn, the turn is free.
+  class Turn {
+   public:
+    explicit Turn(Source& source) noexcept;
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() { source_.turn_.store(0); }
+
+   private:
+    Source& source_;
+  };
 
  private:
   const os::FileStatus status_;
   const std::string path_;
+  const std::string absolute_path_;
   const std::string label_;
-  mutable std::mutex mutex_;
+  std::atomic<bool> ended_ = false;
+  std::atomic<std::int64_t> turn_ = 0;  // process whose thread is releasing; 0: nobody
+  mutable std::mutex mutex_;            // guards what follows
+  mutable std::condition_variable gone_;
   std::shared_ptr<const os::File> handle_;
+  std::vector<MappedBlock*> mapped_;
+  std::vector<OwnedBlock*> owned_;
 };
 
 }  // namespace tensorhold::hold

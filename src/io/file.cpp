@@ -34,6 +34,12 @@ std::size_t position(const File::Impl& impl, std::string_view name) {
 }
 
 void refuse_closed(const File::Impl& impl, std::size_t index) {
+  if (impl.source && impl.source->ended())
+    throw Error({.code = Code::released,
+                 .reason = "the file was released, so no new tensor can be had from it",
+                 .advice = "Ask for the tensor before the release, or open the file again.",
+                 .path = impl.path,
+                 .tensor = std::string(impl.catalog->name(index))});
   if (!impl.closed.load(std::memory_order_acquire)) return;
   throw Error({.code = Code::closed,
                .reason = "the file was closed, so no new tensor can be had from it",

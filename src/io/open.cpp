@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "format/parse.hpp"
 #include "hold/memory_block.hpp"
+#include "hold/registry.hpp"
 #include "io/access.hpp"
 #include "io/file_impl.hpp"
 #include "os/file.hpp"
@@ -125,6 +126,7 @@ File open_handle(os::File handle, const OpenOptions& options) {
   refuse_other_kinds(status, impl->path);
   read_header(FileHeaderSource(handle), status.size, options, *impl);
   impl->source = std::make_shared<hold::Source>(std::move(handle), options.label);
+  hold::enlist(impl->source);
   impl->block = make_block(*impl, *impl->source->handle(), options);
   if (base::log_enabled()) base::log("open " + impl->path + ": " + impl->why);
   return FileAccess::adopt(std::move(impl));

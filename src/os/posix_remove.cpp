@@ -34,8 +34,7 @@ std::string move_aside(const std::string& path) {
   std::string aside =
       path.substr(0, name) + make_temporary_name(std::string_view(path).substr(name),
                                                  static_cast<std::uint64_t>(::getpid()));
-  if (::rename(path.c_str(), aside.c_str()) != 0)
-    raise_system(errno, "move the file aside", path);
+  if (::rename(path.c_str(), aside.c_str()) != 0) raise_system(errno, "move the file aside", path);
   return aside;
 }
 

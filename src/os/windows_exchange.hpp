@@ -6,16 +6,11 @@
 #include <span>
 #include <vector>
 
+#include "os/release.hpp"
 #include "os/windows_api.hpp"
 #include "os/windows_placeholder.hpp"
 
 namespace tensorhold::os::windows {
-
-/// Part of a mapping: [begin, end), in bytes from its first one.
-struct Part {
-  std::size_t begin = 0;
-  std::size_t end = 0;
-};
 
 /// The views that `bytes` at `base` consist of, in order. Empty where they cannot be exchanged: the
 /// system has no placeholders, or had none to give when the mapping was made.

@@ -1,0 +1,74 @@
+#include "hold/registry.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace tensorhold::hold {
+namespace {
+
+struct Entry {
+  const Source* key;
+  std::weak_ptr<Source> source;
+};
+
+struct Registry {
+  std::mutex mutex;  // guards entries; no other lock is taken under it
+  std::vector<Entry> entries;
+};
+
+Registry& registry() {
+  // Never destroyed: files may be closed by destructors that run after those of this library.
+  static Registry& only = *new Registry;
+  return only;
+}
+
+}  // namespace
+
+std::string absolute(const std::string& path) {
+  if (path.empty()) return {};
+  const std::filesystem::path given(
+      std::u8string(reinterpret_cast<const char8_t*>(path.data()), path.size()));
+  std::error_code error;
+  const std::filesystem::path full = std::filesystem::absolute(given, error);
+  const std::u8string text = (error ? given : full).lexically_normal().generic_u8string();
+  return {reinterpret_cast<const char*>(text.data()), text.size()};
+}
+
+void enlist(const std::shared_ptr<Source>& source) {
+  Registry& all = registry();
+  const std::lock_guard lock(all.mutex);
+  all.entries.push_back({source.get(), source});
+}
+
+void forget(const Source* source) noexcept {
+  Registry& all = registry();
+  const std::lock_guard lock(all.mutex);
+  const auto found = std::ranges::find(all.entries, source, &Entry::key);
+  if (found == all.entries.end()) return;
+  *found = std::move(all.entries.back());
+  all.entries.pop_back();
+}
+
+std::vector<std::shared_ptr<Source>> sources_of(const std::string& path) {
+  const std::optional<os::FileStatus> now = os::status_at(path);
+  const std::string full = absolute(path);
+  std::vector<std::shared_ptr<Source>> found;
+  Registry& all = registry();
+  {
+    const std::lock_guard lock(all.mutex);
+    found.reserve(all.entries.size());
+    // Dropped after the lock: the last one to let go of a source forgets it, which takes the lock.
+    for (const Entry& entry : all.entries)
+      if (auto source = entry.source.lock()) found.push_back(std::move(source));
+  }
+  std::erase_if(found, [&](const std::shared_ptr<Source>& source) {
+    return !(now && source->status().identity == now->identity) &&
+           (full.empty() || source->absolute_path() != full);
+  });
+  return found;
+}
+
+}  // namespace tensorhold::hold

@@ -1,0 +1,24 @@
+// All files that this process has open through the library, by identity and by path.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hold/source.hpp"
+
+namespace tensorhold::hold {
+
+/// `path` from the root, without "." and ".." as far as they can be resolved by name alone; empty
+/// for an empty path. Links are not followed.
+[[nodiscard]] std::string absolute(const std::string& path);
+
+/// Makes a source known until it is destroyed. Thread-safe, as all of these.
+void enlist(const std::shared_ptr<Source>& source);
+void forget(const Source* source) noexcept;
+
+/// The sources whose file stands at `path` now, and those that were opened by that path. Raises
+/// what looking at the path raises; that nothing stands there is no error.
+[[nodiscard]] std::vector<std::shared_ptr<Source>> sources_of(const std::string& path);
+
+}  // namespace tensorhold::hold

@@ -1,0 +1,91 @@
+#include "hold/source.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "hold/mapped_block.hpp"
+#include "hold/owned_block.hpp"
+#include "hold/registry.hpp"
+#include "os/process.hpp"
+#include "tensorhold/error.hpp"
+
+namespace tensorhold::hold {
+
+Source::Source(os::File handle, std::string label)
+    : status_(handle.status()),
+      path_(handle.path()),
+      absolute_path_(absolute(path_)),
+      label_(std::move(label)),
+      handle_(std::make_shared<const os::File>(std::move(handle))) {}
+
+Source::~Source() { forget(this); }
+
+void Source::close() noexcept {
+  std::shared_ptr<const os::File> last;
+  const std::lock_guard lock(mutex_);
+  last.swap(handle_);
+}
+
+void Source::add(MappedBlock* block) {
+  const std::lock_guard lock(mutex_);
+  if (ended())
+    throw Error({.code = Code::released,
+                 .reason = "the file was released, so no new view can be had from it",
+                 .advice = "Open it again.",
+                 .path = path_});
+  mapped_.push_back(block);
+}
+
+void Source::remove(const MappedBlock* block) noexcept {
+  const std::lock_guard lock(mutex_);
+  std::erase(mapped_, block);
+  gone_.notify_all();
+}
+
+void Source::add(OwnedBlock* block) {
+  const std::lock_guard lock(mutex_);
+  owned_.push_back(block);
+}
+
+void Source::remove(const OwnedBlock* block) noexcept {
+  const std::lock_guard lock(mutex_);
+  std::erase(owned_, block);
+}
+
+Source::Blocks Source::blocks() const {
+  Blocks blocks;
+  const std::lock_guard lock(mutex_);
+  // Room first: once a block is retained, it must not be dropped under the mutex.
+  blocks.mapped.reserve(mapped_.size());
+  blocks.owned.reserve(owned_.size());
+  for (MappedBlock* block : mapped_)
+    if (block->try_retain()) blocks.mapped.emplace_back(BlockRef(block), block);
+  for (OwnedBlock* block : owned_)
+    if (block->try_retain()) blocks.owned.emplace_back(BlockRef(block), block);
+  return blocks;
+}
+
+void Source::wait_for_others(std::span<MappedBlock* const> known) const {
+  std::unique_lock lock(mutex_);
+  gone_.wait(lock, [&] {
+    return std::ranges::all_of(mapped_, [&](MappedBlock* block) {
+      return std::ranges::find(known, block) != known.end();
+    });
+  });
+}
+
+Source::Turn::Turn(Source& source) noexcept : source_(source) {
+  const std::int64_t self = os::process_id();
+  std::int64_t seen = 0;
+  while (!source_.turn_.compare_exchange_strong(seen, self)) {
+    if (seen == self) {
+      // A release takes as long as a copy; a thousand looks a second at it cost nothing.
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      seen = 0;
+    }
+  }
+}
+
+}  // namespace tensorhold::hold

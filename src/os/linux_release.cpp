@@ -1,0 +1,179 @@
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "os/copy.hpp"
+#include "os/linux_coherent.hpp"
+#include "os/linux_staging.hpp"
+#include "os/linux_write_gate.hpp"
+#include "os/release.hpp"
+#include "tensorhold/error.hpp"
+
+namespace tensorhold::os {
+namespace {
+
+// What a reader waits for at most: the exchange of one chunk.
+constexpr std::size_t chunk_bytes = std::size_t{64} << 20;
+// What a writer waits for at most: the copy of one window.
+constexpr std::size_t window_bytes = huge_page;
+
+[[noreturn]] void raise_refused(int error) {
+  if (error == EPERM)
+    throw Error({.code = Code::release_refused,
+                 .reason = "the system does not let the mapping be changed (it is sealed)",
+                 .advice = "Copy the tensors and drop the originals.",
+                 .os_error = error});
+  throw Error({.code = Code::out_of_memory,
+               .reason = "the system refused to exchange pages of the mapping",
+               .advice = "Drop tensors, or raise the limits of memory and of mappings "
+                         "(vm.max_map_count), then release again.",
+               .os_error = error});
+}
+
+Part intersect(Part a, Part b) noexcept {
+  const std::size_t begin = std::max(a.begin, b.begin);
+  return {begin, std::max(begin, std::min(a.end, b.end))};
+}
+
+/// `live` as whole pages, merged, as far as it lies within `within`.
+std::vector<Part> pages_of(std::span<const Part> live, Part within) {
+  std::vector<Part> pages;
+  for (const Part& part : live) {
+    const Part clipped = intersect(part, within);
+    if (clipped.begin == clipped.end) continue;
+    const Part whole = intersect(to_pages(clipped), within);
+    if (!pages.empty() && whole.begin <= pages.back().end)
+      pages.back().end = std::max(pages.back().end, whole.end);
+    else
+      pages.push_back(whole);
+  }
+  return pages;
+}
+
+}  // namespace
+
+struct Release::State {
+  State(const Mapping& mapping, std::span<const Part> live, const ReleaseOptions& options)
+      : base(mapping.data()),
+        length(mapping.size()),
+        all(to_pages({0, mapping.size()})),
+        writable(options.protection == Protection::private_writable),
+        mirror(base, all.end, chunk_bytes, live) {
+    // A private page may differ from the file's, and is then what counts.
+    if (!writable && !options.resumed && options.file != nullptr &&
+        reads_what_mappings_show(*options.file))
+      file = options.file;
+    if (writable) gate.emplace(base, all.end);
+  }
+
+  void copy(Part pages, std::byte* to) const;
+  void exchange_piece(Part piece, Mirror::Staging& staging, std::byte* from);
+  void exchange_window(Part window, std::span<const Part> live, Mirror::Staging& staging,
+                       std::byte* from);
+
+  std::byte* base;
+  std::size_t length;  // of the mapping, which may end within a page
+  Part all;
+  bool writable;
+  Mirror mirror;
+  const File* file = nullptr;
+  std::optional<WriteGate> gate;
+  std::atomic<bool> touched = false;
+};
+
+// Copies pages into `to`; what lies behind the mapping's last byte belongs to no tensor.
+void Release::State::copy(Part pages, std::byte* to) const {
+  const std::size_t want = std::min(pages.end, length) - pages.begin;
+  std::size_t done = 0;
+  while (file != nullptr && done < want) {
+    const ssize_t got = ::pread(static_cast<int>(file->native()), to + done, want - done,
+                                static_cast<off_t>(pages.begin + done));
+    if (got > 0)
+      done += static_cast<std::size_t>(got);
+    else if (got == 0 || errno != EINTR)
+      break;  // the mapping may still have it
+  }
+  if (done < want) done += copy_readable(base + pages.begin + done, {to + done, want - done});
+  if (done < want)
+    throw Error({.code = Code::truncated,
+                 .reason = "the file became shorter, or unreadable, under its mapping",
+                 .advice = "Drop the tensors whose bytes are gone, then release again.",
+                 .offset = pages.begin + done});
+}
+
+void Release::State::exchange_piece(Part piece, Mirror::Staging& staging, std::byte* from) {
+  const std::size_t bytes = piece.end - piece.begin;
+  if (::mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, base + piece.begin) == MAP_FAILED)
+    raise_refused(errno);
+  touched.store(true, std::memory_order_relaxed);
+  staging.moved(bytes);
+}
+
+void Release::State::exchange_window(Part window, std::span<const Part> live,
+                                     Mirror::Staging& staging, std::byte* from) {
+  const std::vector<Part> pages = pages_of(live, window);
+  if (pages.empty()) return exchange_piece(window, staging, from);
+  const auto copy_all = [&] {
+    for (const Part& part : pages) copy(part, from + (part.begin - window.begin));
+  };
+  copy_all();  // brings the staging's pages in, so that the copy that counts is short
+  std::byte* const begin = base + window.begin;
+  const std::size_t bytes = window.end - window.begin;
+  const WriteGate::Closed closed(*gate, begin, bytes);
+  if (::mprotect(begin, bytes, PROT_READ) != 0) raise_refused(errno);
+  try {
+    copy_all();
+    exchange_piece(window, staging, from);
+  } catch (...) {
+    (void)::mprotect(begin, bytes, PROT_READ | PROT_WRITE);
+    throw;
+  }
+}
+
+Release::Release(const Mapping& mapping, std::span<const Part> live, const ReleaseOptions& options)
+    : state_(std::make_unique<State>(mapping, live, options)) {}
+
+Release::~Release() = default;
+
+std::size_t Release::chunks() const noexcept {
+  return (state_->all.end + chunk_bytes - 1) / chunk_bytes;
+}
+
+Part Release::chunk(std::size_t number) const noexcept {
+  return {number * chunk_bytes, std::min((number + 1) * chunk_bytes, state_->all.end)};
+}
+
+std::size_t Release::exchange(std::size_t number, std::span<const Part> live) {
+  State& state = *state_;
+  const Part whole = chunk(number);
+  Mirror::Staging staging = state.mirror.staging(whole);
+  const auto at = [&](std::size_t offset) { return staging.begin() + (offset - whole.begin); };
+  const std::vector<Part> pages = pages_of(live, whole);
+  if (state.writable) {
+    for (std::size_t begin = whole.begin; begin < whole.end; begin += window_bytes) {
+      const Part window{begin, std::min(begin + window_bytes, whole.end)};
+      state.exchange_window(window, pages, staging, at(begin));
+    }
+  } else {
+    for (const Part& part : pages) state.copy(part, at(part.begin));
+    if (::mprotect(staging.begin(), whole.end - whole.begin, PROT_READ) != 0) raise_refused(errno);
+    // The system moves one mapping at a time, and huge pages make several of the staging.
+    for (const Part& piece : state.mirror.pieces(whole))
+      state.exchange_piece(piece, staging, at(piece.begin));
+  }
+  return count_pages(pages);
+}
+
+bool Release::touched() const noexcept { return state_->touched.load(std::memory_order_relaxed); }
+
+void Release::discard(std::byte* pages, std::size_t bytes) noexcept {
+  (void)::madvise(pages, bytes, MADV_DONTNEED);
+}
+
+}  // namespace tensorhold::os
