@@ -1,0 +1,96 @@
+# Sourced by ./dev and by every script below tools/: places, and installing what is missing.
+# A script that cannot have what it needs says why and exits with 3.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+cache=${TENSORHOLD_CACHE:-$root/.cache}
+
+cannot() {
+  echo "$*" >&2
+  exit 3
+}
+
+# Runs a command as root: as is, or through sudo where that asks for no password.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    sudo -n "$@"
+  else
+    cannot "needs root for: $*"
+  fi
+}
+
+installed() {
+  dpkg-query -W -f '${Status}\n' "$1" 2>/dev/null | grep -q '^install ok installed$'
+}
+
+apt_get() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq "$@" >/dev/null
+}
+
+# Installs those of the given Debian packages that are missing; asks the network for nothing when
+# none is.
+need_packages() {
+  local missing=() package
+  command -v dpkg-query >/dev/null ||
+    cannot "needs a Debian or Ubuntu system, or these installed by hand: $*"
+  for package in "$@"; do installed "$package" || missing+=("$package"); done
+  [ ${#missing[@]} -eq 0 ] && return
+  echo "installing ${missing[*]}"
+  apt_get install -y --no-install-recommends "${missing[@]}" 2>/dev/null && return
+  # The lists of packages may be absent or old.
+  apt_get update || true
+  apt_get install -y --no-install-recommends "${missing[@]}" ||
+    cannot "cannot install ${missing[*]}"
+}
+
+# Makes .venv with the given Python packages (name==version).
+need_python() {
+  local missing=() package
+  need_packages python3 python3-venv
+  [ -x "$root/.venv/bin/python" ] || python3 -m venv "$root/.venv"
+  for package in "$@"; do
+    "$root/.venv/bin/python" -c "
+import importlib.metadata as m, sys
+name, _, version = sys.argv[1].partition('==')
+sys.exit(m.version(name) != version)" "$package" 2>/dev/null || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  echo "installing into .venv: ${missing[*]}"
+  "$root/.venv/bin/python" -m pip install -q --disable-pip-version-check "${missing[@]}" ||
+    cannot "cannot install ${missing[*]}"
+}
+
+# What building the library and the command line takes.
+need_build() {
+  need_packages g++ cmake ninja-build libsimdjson-dev libfmt-dev libcli11-dev
+}
+
+# What building and running the tests takes besides.
+need_tests() {
+  need_build
+  need_packages ccache libgtest-dev libgmock-dev python3
+}
+
+# build PRESET [CMAKE ARGUMENT...] [-- TARGET...]: configures and builds.
+build() {
+  local preset=$1 launcher=() targets=() settings=()
+  shift
+  while [ $# -gt 0 ]; do
+    [ "$1" = -- ] && { shift; targets=(--target "$@"); break; }
+    settings+=("$1")
+    shift
+  done
+  if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
+  (cd "$root" && cmake --preset "$preset" "${launcher[@]}" "${settings[@]}" >/dev/null &&
+    cmake --build "build/$preset" -j "$(nproc)" "${targets[@]}")
+}
+
+# Runs the tests of a preset with ctest, and ends with the line of counts.
+run_ctest() {
+  local status=0 report=$root/build/$1/ctest.xml
+  ctest --test-dir "$root/build/$1" -j "$(nproc)" --output-on-failure --no-tests=error \
+    --output-junit "$report" || status=$?
+  python3 "$root/tools/dev/count_junit.py" "$report" || return 1
+  return "$status"
+}
