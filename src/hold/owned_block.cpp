@@ -33,7 +33,7 @@ OwnedBlock::OwnedBlock(std::shared_ptr<const Catalog> catalog, std::shared_ptr<S
 
 OwnedBlock::~OwnedBlock() {
   source_->remove(this);
-  for (std::size_t i = 0; i < catalog().size(); ++i) OwnedMemory(slots_[i].load());
+  for (std::size_t i = 0; i < catalog().size(); ++i) const OwnedMemory freed(slots_[i].load());
 }
 
 const std::byte* OwnedBlock::stable_data(std::uint32_t index) noexcept {
@@ -112,7 +112,7 @@ void OwnedBlock::acquired(std::uint32_t index, bool first) {
 void OwnedBlock::last_dropped(std::uint32_t index) noexcept {
   const std::lock_guard lock(mutex_);
   if (live(index) != 0) return;
-  OwnedMemory(slots_[index].exchange(nullptr));
+  const OwnedMemory freed(slots_[index].exchange(nullptr));
   unread_.erase(index);
   close_when_read();
 }

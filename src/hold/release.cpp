@@ -211,6 +211,7 @@ Released release(std::span<const std::shared_ptr<Source>> sources, const Release
   for (const auto& source : ordered) turns.emplace_back(*source);
 
   std::vector<Source::Blocks> blocks;
+  blocks.reserve(ordered.size());
   for (const auto& source : ordered) blocks.push_back(source->blocks());
   std::vector<Job> jobs;
   for (const Source::Blocks& of_source : blocks)
@@ -229,6 +230,7 @@ Released release(std::span<const std::shared_ptr<Source>> sources, const Release
     result.tensors += load_owned(source, blocks[i]);
     source.close();
     std::vector<MappedBlock*> known;
+    known.reserve(blocks[i].mapped.size());
     for (const auto& [keep, block] : blocks[i].mapped) known.push_back(block);
     source.wait_for_others(known);
   }

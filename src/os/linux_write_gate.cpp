@@ -125,7 +125,7 @@ void install() {
   previous[count] = current;
   struct ::sigaction wanted = current;
   wanted.sa_sigaction = &on_fault;
-  wanted.sa_flags = (current.sa_flags & ~SA_RESETHAND) | SA_SIGINFO | SA_ONSTACK;
+  wanted.sa_flags = (current.sa_flags & ~static_cast<int>(SA_RESETHAND)) | SA_SIGINFO | SA_ONSTACK;
   overlaid.store(count + 1);
   if (::sigaction(SIGSEGV, &wanted, nullptr) == 0) return;
   overlaid.store(count);

@@ -1,0 +1,84 @@
+// tensorhold ls: the tensors of a file.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <numeric>
+
+#include "cli/command.hpp"
+#include "cli/json.hpp"
+#include "cli/table.hpp"
+#include "cli/text.hpp"
+#include "tensorhold/file.hpp"
+
+namespace tensorhold::cli {
+namespace {
+
+struct Options {
+  std::string path;
+  std::string sort = "name";
+  bool json = false;
+  bool wide = false;
+};
+
+std::vector<std::size_t> sorted(const File& file, const std::string& by) {
+  std::vector<std::size_t> positions(file.size());
+  std::iota(positions.begin(), positions.end(), std::size_t{0});  // offset order
+  if (by == "name")
+    std::ranges::sort(positions, {}, [&](std::size_t i) { return file.info(i).name; });
+  if (by == "size")
+    std::ranges::stable_sort(positions, std::ranges::greater{},
+                             [&](std::size_t i) { return file.info(i).nbytes; });
+  return positions;
+}
+
+void print_json(const File& file, const std::vector<std::size_t>& positions) {
+  Json json;
+  json.begin_object().key("path").text(printable(file.path()));
+  json.key("file_bytes").number(file.file_bytes());
+  json.key("header_bytes").number(file.header_bytes());
+  json.key("metadata").begin_object();
+  for (const auto& [key, value] : file.metadata()) json.key(key).text(value);
+  json.end_object().key("tensors").begin_array();
+  for (const std::size_t position : positions) {
+    const TensorInfo info = file.info(position);
+    json.begin_object().key("name").text(info.name).key("dtype").text(to_string(info.dtype));
+    json.key("shape").numbers(info.shape).key("offset").number(info.offset);
+    json.key("nbytes").number(info.nbytes).end_object();
+  }
+  fmt::print("{}\n", json.end_array().end_object().str());
+}
+
+void print_text(const File& file, const std::vector<std::size_t>& positions, bool wide) {
+  if (!positions.empty()) fmt::print("{}\n", tensor_table(file, positions, wide));
+  for (const auto& [key, value] : file.metadata()) {
+    const std::string line = fmt::format("{} = {}", printable(key), printable(value));
+    fmt::print("{}\n", wide ? line : shorten(line, screen_columns));
+  }
+  if (!file.metadata().empty()) fmt::print("\n");
+  fmt::print("{}\n", totals(file));
+}
+
+}  // namespace
+
+void add_ls(CLI::App& app, int& status) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* const command = app.add_subcommand("ls", "List the tensors of a file");
+  command->add_option("FILE", options->path, "A safetensors file")->required();
+  command->add_option("--sort", options->sort, "By name, offset or size (largest first)")
+      ->check(CLI::IsMember({"name", "offset", "size"}))
+      ->capture_default_str();
+  command->add_flag("--wide", options->wide, "Shorten nothing to fit 80 columns");
+  command->add_flag("--json", options->json, "Print JSON");
+  command->callback([options, &status] {
+    const File file = open(options->path);
+    const std::vector<std::size_t> positions = sorted(file, options->sort);
+    if (options->json)
+      print_json(file, positions);
+    else
+      print_text(file, positions, options->wide);
+    status = success;
+  });
+}
+
+}  // namespace tensorhold::cli

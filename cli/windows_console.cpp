@@ -1,0 +1,39 @@
+// clang-format off: shellapi.h needs windows.h before it
+#include <shellapi.h>
+#include <windows.h>
+// clang-format on
+#include <fcntl.h>
+#include <io.h>
+
+#include <cstdio>
+
+#include "cli/console.hpp"
+
+namespace tensorhold::cli {
+namespace {
+
+std::string utf8(const wchar_t* text) {
+  const int size = WideCharToMultiByte(CP_UTF8, 0, text, -1, nullptr, 0, nullptr, nullptr);
+  if (size <= 1) return {};
+  std::string result(static_cast<std::size_t>(size), '\0');
+  WideCharToMultiByte(CP_UTF8, 0, text, -1, result.data(), size, nullptr, nullptr);
+  result.pop_back();  // the terminating zero
+  return result;
+}
+
+}  // namespace
+
+std::vector<std::string> start_console(int, char**) {
+  SetConsoleOutputCP(CP_UTF8);
+  _setmode(_fileno(stdout), _O_BINARY);
+  std::vector<std::string> arguments;
+  int count = 0;
+  LPWSTR* const wide = CommandLineToArgvW(GetCommandLineW(), &count);
+  for (int i = 1; wide != nullptr && i < count; ++i) arguments.push_back(utf8(wide[i]));
+  LocalFree(wide);
+  return arguments;
+}
+
+bool output_is_terminal() noexcept { return _isatty(_fileno(stdout)) != 0; }
+
+}  // namespace tensorhold::cli

@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+"""The command, from outside: what it prints, and how it ends.
+
+    TENSORHOLD_COMMAND=… TENSORHOLD_TEST_DATA=… test_cli.py [Class.test]
+"""
+
+import json
+import os
+import pathlib
+import struct
+import subprocess
+import tempfile
+import unicodedata
+import unittest
+
+COMMAND = os.environ["TENSORHOLD_COMMAND"]
+DATA = pathlib.Path(os.environ["TENSORHOLD_TEST_DATA"])
+MODEL = DATA / "silero-vad-16k.safetensors"
+
+
+def run(*arguments, **options):
+    return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, timeout=60,
+                          check=False, **options)
+
+
+def safetensors(tensors, metadata=None, data=None):
+    """A file's bytes; `tensors`: (name, dtype, shape, bytes) each."""
+    header, body = {}, b""
+    if metadata is not None:
+        header["__metadata__"] = metadata
+    for name, dtype, shape, content in tensors:
+        header[name] = {"dtype": dtype, "shape": shape,
+                        "data_offsets": [len(body), len(body) + len(content)]}
+        body += content
+    text = json.dumps(header, ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + (body if data is None else data)
+
+
+def columns(line):
+    wide = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+    return wide - sum(1 for c in line if unicodedata.combining(c))
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def file(self, content, name="file.safetensors"):
+        path = self.folder / name
+        path.write_bytes(content)
+        return path
+
+    def floats(self, count=6, shape=None):
+        content = struct.pack(f"<{count}f", *range(count))
+        return self.file(safetensors([("w", "F32", shape or [count], content)]))
+
+    def lines(self, result, status=0):
+        self.assertEqual(result.returncode, status, result.stderr.decode())
+        lines = result.stdout.decode().splitlines()
+        for line in lines:
+            self.assertLessEqual(columns(line), 80, line)
+        return lines
+
+    def error(self, result, status):
+        """Standard error of a run that must fail, after a look at what must not be there."""
+        self.assertEqual(result.returncode, status)
+        self.assertNotIn(b"\x1b", result.stdout + result.stderr)
+        return result.stderr.decode()
+
+
+class Ls(Case):
+    def test_table_of_a_real_model(self):
+        lines = self.lines(run("ls", MODEL))
+        self.assertEqual(lines[0].split(), ["NAME", "DTYPE", "SHAPE", "SIZE"])
+        self.assertIn("conv1.bias", lines[1])
+        self.assertEqual(lines[-1], "15 tensors, 309,633 parameters, 1.2 MiB")
+
+    def test_sort(self):
+        def names(order):
+            return [t["name"] for t in json.loads(run("ls", MODEL, "--json", "--sort", order).stdout)
+                    ["tensors"]]
+        by_name, by_offset, by_size = names("name"), names("offset"), names("size")
+        self.assertEqual(by_name, sorted(by_name))
+        header = json.loads(MODEL.read_bytes()[8:8 + struct.unpack("<Q", MODEL.read_bytes()[:8])[0]])
+        header.pop("__metadata__", None)
+        self.assertEqual(by_offset, sorted(header, key=lambda n: header[n]["data_offsets"]))
+        sizes = [header[n]["data_offsets"][1] - header[n]["data_offsets"][0] for n in by_size]
+        self.assertEqual(sizes, sorted(sizes, reverse=True))
+
+    def test_json_is_the_header(self):
+        path = self.file(safetensors([("a\n\"\\é", "I16", [2, 1], b"1234"), ("b", "U8", [0], b"")],
+                                     {"k": "v\x01"}))
+        said = json.loads(run("ls", path, "--json").stdout)
+        self.assertEqual(said["metadata"], {"k": "v\x01"})
+        self.assertEqual(said["file_bytes"], path.stat().st_size)
+        self.assertEqual([t["name"] for t in said["tensors"]], ["a\n\"\\é", "b"])
+        first = said["tensors"][0]
+        self.assertEqual((first["dtype"], first["shape"], first["nbytes"]), ("I16", [2, 1], 4))
+        self.assertEqual(first["offset"] + 4, path.stat().st_size)
+
+    def test_nasty_names_fit_and_do_nothing_to_a_terminal(self):
+        names = ["\x1b[2J\x07evil", "line\nbreak\ttab", "reversed\u202etxt", "x" * 500,
+                 "漢字" * 60, "e\u0301" * 100, "\x7f\x80\x9b", "zero\u200bwidth", "", "🎉" * 50]
+        path = self.file(safetensors([(n, "U8", [1] * 40 + [1], b"x") for n in names],
+                                     {"key\x1b]0;": "v" * 300}))
+        lines = self.lines(run("ls", path))
+        text = "\n".join(lines)
+        for forbidden in "\x1b\x07\t\u202e\x7f\x9b\u200b":
+            self.assertNotIn(forbidden, text)
+        self.assertIn("\\x1b[2J\\x07evil", text)
+        self.assertEqual(len([line for line in lines if " U8 " in line]), len(names))
+
+    def test_wide_shortens_nothing(self):
+        path = self.file(safetensors([("x" * 300, "U8", [1], b"x")]))
+        self.assertIn(b"x" * 300, run("ls", "--wide", path).stdout)
+
+    def test_no_tensors(self):
+        self.assertEqual(self.lines(run("ls", self.file(safetensors([]))))[-1],
+                         "0 tensors, 0 parameters, 0 B")
+
+    def test_a_reader_that_stops_is_no_error(self):
+        many = self.file(safetensors([(f"t{i}", "U8", [1], b"x") for i in range(20000)]))
+        pipe = subprocess.run(["sh", "-c", f'"{COMMAND}" ls "{many}" | head -n 1'],
+                              capture_output=True, timeout=60, check=True)
+        self.assertEqual(pipe.stderr, b"")
+
+
+class Show(Case):
+    def show(self, path, *arguments):
+        return json.loads(run("show", path, *arguments, "--json").stdout)
+
+    def test_values_and_statistics(self):
+        said = self.show(self.floats(), "w")
+        self.assertEqual(said["values"], [0, 1, 2, 3, 4, 5])
+        self.assertEqual((said["min"], said["max"], said["mean"]), (0, 5, 2.5))
+        self.assertAlmostEqual(said["deviation"], 1.707825127659933)
+        self.assertEqual((said["count"], said["zeros"]), (6, 1))
+
+    def test_text_fits(self):
+        content = struct.pack("<600d", *[i * 1.23456789e-200 for i in range(600)])
+        path = self.file(safetensors([("w", "F64", [600], content)]))
+        lines = self.lines(run("show", path, "w", "--values", 500))
+        self.assertIn("F64 [600], 4.7 KiB", lines[1])
+        self.assertTrue(lines[-1].endswith("..."))
+
+    def test_not_finite_values_are_counted(self):
+        content = struct.pack("<4f", float("nan"), float("inf"), -float("inf"), 2)
+        path = self.file(safetensors([("w", "F32", [4], content)]))
+        said = self.show(path, "w")
+        self.assertEqual((said["nans"], said["infinities"], said["max"]), (1, 2, 2))
+        self.assertEqual(said["values"], [None, None, None, 2])
+
+    def test_slices_are_those_of_python(self):
+        path = self.floats(24, [2, 3, 4])
+        grid = [[[float(12 * i + 4 * j + k) for k in range(4)] for j in range(3)] for i in range(2)]
+        expected = {
+            "0": [x for row in grid[0] for x in row],
+            "-1, 2": grid[1][2],
+            "..., ::2": [x for plane in grid for row in plane for x in row[::2]],
+            ":, 1:, -1": [row[-1] for plane in grid for row in plane[1:]],
+            "[1:9, :-1, 1:3]": [x for plane in grid[1:] for row in plane[:-1] for x in row[1:3]],
+            "1, 1, 1": [grid[1][1][1]],
+        }
+        for text, values in expected.items():
+            self.assertEqual(self.show(path, "w", text)["values"], values, text)
+
+    def test_slices_that_are_none(self):
+        path = self.floats()
+        for text in ("x", "1:2:3:4", "1,,2", "7", "::0", "::-1", "0,0", "99999999999999999999"):
+            self.assertIn("invalid_slice", self.error(run("show", path, "w", text), 2), text)
+
+    def test_unknown_names_suggest_known_ones(self):
+        said = self.error(run("show", MODEL, "conv1.wieght"), 2)
+        self.assertIn("tensor_not_found", said)
+        self.assertIn('"conv1.weight"', said)
+
+    def test_every_dtype_of_a_file(self):
+        path = DATA / "ten-dtypes.safetensors"
+        for tensor in json.loads(run("ls", path, "--json").stdout)["tensors"]:
+            self.lines(run("show", path, tensor["name"]))
+
+
+class Check(Case):
+    def test_valid_files(self):
+        names = sorted(path.name for path in DATA.glob("*.safetensors"))
+        lines = self.lines(run("check", *names, cwd=DATA))
+        self.assertEqual(len(lines), len(list(DATA.glob("*.safetensors"))))
+        self.assertTrue(all(": valid, " in line for line in lines))
+
+    def test_each_kind_of_invalid_file_by_code_tensor_and_byte(self):
+        good = safetensors([("w", "U8", [4], b"abcd")])
+        entry = safetensors([("w", "U8", [5], b"abcd")])
+        cases = {
+            "header_too_small": good[:4],
+            "header_truncated": good[:20],
+            "data_truncated": good[:-1],
+            "trailing_bytes": good + b"x",
+            "size_mismatch": entry,
+            "not_safetensors": b"PK\x03\x04" + bytes(100),
+            "invalid_json": struct.pack("<Q", 8) + b"[1, 2]  ",
+        }
+        for code, content in cases.items():
+            path = self.file(content, code)
+            result = run("check", path)
+            self.assertEqual(result.returncode, 1, code)
+            self.assertIn(f"({code})", result.stdout.decode())
+            said = json.loads(run("check", "--json", path).stdout)[0]
+            self.assertEqual((said["valid"], said["code"]), (False, code))
+        said = json.loads(run("check", "--json", self.file(entry)).stdout)[0]
+        self.assertEqual(said["tensor"], "w")
+        self.assertIsInstance(said["offset"], int)
+
+    def test_one_invalid_among_valid_ones(self):
+        bad = self.file(b"not")
+        result = run("check", MODEL, bad, MODEL)
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(len(result.stdout.splitlines()), 3)
+
+    def test_files_that_cannot_be_read(self):
+        result = run("check", MODEL, self.folder / "absent", self.file(b"not"), self.folder)
+        self.assertEqual(result.returncode, 2)
+        text = result.stdout.decode()
+        self.assertIn("(not_found)", text)
+        self.assertIn("(not_a_file)", text)
+
+    def test_lenient(self):
+        path = self.file(safetensors([("w", "U8", [1], b"x")]) + b"more")
+        self.assertEqual(run("check", path).returncode, 1)
+        self.assertEqual(run("check", "--lenient", path).returncode, 0)
+
+    def test_hostile_names_in_errors(self):
+        path = self.file(safetensors([("\x1b[31m", "U9", [1], b"x")]))
+        result = run("check", path)
+        self.assertEqual(result.returncode, 1)
+        self.assertNotIn(b"\x1b", result.stdout)
+
+
+class Demo(Case):
+    def test_real_model(self):
+        before = MODEL.read_bytes()
+        lines = self.lines(run("demo", MODEL))
+        text = "\n".join(lines)
+        self.assertIn("every tensor has the same bytes", text)
+        self.assertIn("the tensor has its address and its values", text)
+        self.assertNotIn("DIFFERENT", text)
+        self.assertEqual(MODEL.read_bytes(), before)
+
+    def test_every_file(self):
+        for path in DATA.glob("*.safetensors"):
+            self.lines(run("demo", path))
+
+    def test_leaves_nothing_behind(self):
+        self.lines(run("demo", MODEL, env={**os.environ, "TMPDIR": str(self.folder)}))
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_huge_file_costs_no_more(self):
+        header = json.dumps({"big": {"dtype": "U8", "shape": [10 << 30],
+                                     "data_offsets": [0, 10 << 30]},
+                             "small": {"dtype": "F32", "shape": [2],
+                                       "data_offsets": [10 << 30, (10 << 30) + 8]}}).encode()
+        path = self.file(struct.pack("<Q", len(header)) + header)
+        os.truncate(path, path.stat().st_size + (10 << 30) + 8)
+        self.assertIn("small", "\n".join(self.lines(run("demo", path))))
+
+
+class Usage(Case):
+    def test_errors_of_the_system(self):
+        self.assertIn("not_found", self.error(run("ls", self.folder / "absent"), 2))
+        self.assertIn("not_a_file", self.error(run("ls", self.folder), 2))
+
+    def test_invalid_files(self):
+        self.assertIn("header_too_small", self.error(run("ls", self.file(b"no")), 1))
+
+    def test_usage(self):
+        for arguments in ((), ("nonsense",), ("ls",), ("ls", MODEL, "--sort", "colour"),
+                          ("show", MODEL), ("check",), ("ls", "--no-such", MODEL)):
+            self.assertEqual(run(*arguments).returncode, 2, arguments)
+
+    def test_help_and_version(self):
+        for arguments in (("--help",), ("ls", "--help"), ("show", "--help"), ("check", "--help")):
+            self.assertTrue(self.lines(run(*arguments)))
+        self.assertIn("examples:", run("--help").stdout.decode())
+        self.assertRegex(run("--version").stdout.decode(), r"^tensorhold \d+\.\d+\.\d+\n$")
+
+    def test_a_full_disk_is_told(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("no /dev/full here")
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run([COMMAND, "ls", str(MODEL)], stdout=full, check=False,
+                                    stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(result.returncode, 2)
+        self.assertTrue(result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
