@@ -24,7 +24,10 @@ void print_error(const Error& error);
 /// Each adds its subcommand to `app` and, when it is the one that is called, sets `status`.
 void add_check(CLI::App& app, int& status);
 void add_demo(CLI::App& app, int& status);
+void add_holders(CLI::App& app, int& status);
 void add_ls(CLI::App& app, int& status);
+void add_mv(CLI::App& app, int& status);
+void add_rm(CLI::App& app, int& status);
 void add_show(CLI::App& app, int& status);
 
 }  // namespace tensorhold::cli

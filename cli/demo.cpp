@@ -131,10 +131,8 @@ void use_tensor(Steps& steps, const File& file, std::size_t position) {
 bool save_again(Steps& steps, const File& file, const std::filesystem::path& target) {
   steps.begin("Save to a new file, open it, compare");
   const std::vector<Tensor> tensors = some_tensors(file);
-  std::vector<SaveTensor> list;
-  for (const Tensor& tensor : tensors) list.emplace_back(tensor);
-  Metadata metadata;
-  for (const auto& [key, value] : file.metadata()) metadata.emplace_back(key, value);
+  const std::vector<SaveTensor> list(tensors.begin(), tensors.end());
+  const Metadata metadata(file.metadata().begin(), file.metadata().end());
   save(target, list, file.metadata().empty() ? std::nullopt : std::optional(metadata));
   steps.say("{} of {} tensors written, synced and renamed into place in {}", tensors.size(),
             file.size(), steps.took());

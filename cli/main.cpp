@@ -33,6 +33,8 @@ constexpr const char* examples = R"(examples:
   tensorhold ls model.safetensors --sort size
   tensorhold show model.safetensors embed.weight "0:4, ::2"
   tensorhold check models/*.safetensors
+  tensorhold holders model.safetensors
+  tensorhold mv new.safetensors model.safetensors
   tensorhold demo model.safetensors
 
 exit status: 0 success, 1 a file is invalid, 2 usage or the system's refusal)";
@@ -46,6 +48,9 @@ int run(std::vector<std::string> arguments) {
   add_ls(app, status);
   add_show(app, status);
   add_check(app, status);
+  add_holders(app, status);
+  add_rm(app, status);
+  add_mv(app, status);
   add_demo(app, status);
   try {
     std::ranges::reverse(arguments);  // as this library wants them

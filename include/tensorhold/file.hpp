@@ -36,6 +36,15 @@ struct Destination {
   std::span<std::byte> bytes;  ///< exactly the tensor's nbytes
 };
 
+/// What became of an open file.
+enum class FileState : std::uint8_t {
+  unchanged,  ///< bytes and path are as they were at open
+  modified,   ///< changed in place: tensors may mix old and new bytes
+  truncated,  ///< made shorter: mapped tensors may have lost bytes
+  replaced,   ///< another file stands at the path; tensors keep the bytes of theirs
+  deleted     ///< nothing stands at the path; tensors keep their bytes
+};
+
 /// An open safetensors file whose header was read and checked. A handle, cheap to copy; copies are
 /// the same open file. Thread-safe like Tensor.
 class TENSORHOLD_API File {
@@ -96,6 +105,11 @@ class TENSORHOLD_API File {
   /// addresses, then this process holds the file no more through this open. As
   /// tensorhold::release(), for one open file.
   Released release(const ReleaseOptions& options = {}) const;
+
+  /// Compares the file, and what stands at its path, with what was opened: identity, size and time
+  /// of the last change. A change in place within the filesystem's clock tick may go unseen. Raises
+  /// what looking at the path raises.
+  [[nodiscard]] FileState check() const;
 
   struct Impl;
 

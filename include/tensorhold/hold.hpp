@@ -1,13 +1,21 @@
-// Holds on files: letting go of them.
+// Holds on files: who has them, letting go of them, and changing files that are held.
 #pragma once
+
+#include <string>
 
 #include "tensorhold/error.hpp"
 #include "tensorhold/export.hpp"
+#include "tensorhold/holder.hpp"
 #include "tensorhold/path.hpp"
 #include "tensorhold/release.hpp"
 
 namespace tensorhold {
 inline namespace v0 {
+
+/// Who holds the file that stands at `path`, and those that were opened here by that path and have
+/// been replaced or deleted since. Own tensors by name; other processes where the system shows them
+/// (Linux), with what could not be seen. A snapshot. Thread-safe, as all of these.
+[[nodiscard]] TENSORHOLD_API Holders holders(const Path& path);
 
 /// Lets go in place of the file that stands at `path` and of those that were opened by that path
 /// and have been replaced or deleted since: the bytes of live tensors become private memory at the
@@ -17,11 +25,42 @@ inline namespace v0 {
 ///
 /// Raises release_unsupported, release_refused, memory_limit and out_of_memory, after which nothing
 /// has changed; release_partial, after which every byte handed out is still right, part of the file
-/// is held, and a later release goes on. Thread-safe: other threads may read tensors, write
-/// writable views, and drop them meanwhile; see docs/guarantees.md for what a writer should know.
+/// is held, and a later release goes on. Other threads may read tensors, write writable views, and
+/// drop them meanwhile; see docs/guarantees.md for what a writer should know.
 TENSORHOLD_API Released release(const Path& path, const ReleaseOptions& options = {});
 [[nodiscard]] TENSORHOLD_API Result<Released> try_release(
     const Path& path, const ReleaseOptions& options = {}) noexcept;
+
+struct RemoveOptions {
+  /// Also releases own holds where the system would not ask for it, so that the disk's space is
+  /// free at once and not with the last tensor.
+  bool reclaim_space = false;
+};
+
+/// What remove() or replace() did.
+struct Changed {
+  bool released = false;      ///< own holds were released
+  std::string moved_to = {};  ///< where a file that others hold waits for its removal; or empty
+};
+
+/// Removes the file at `path` (of a symbolic link, the link), whoever has it mapped: tensors keep
+/// their bytes. Own holds are released where the system refuses otherwise; where other processes
+/// hold the file and the system minds (Windows), it moves to another name and goes when they are
+/// done. On return the name is free. Raises not_found, not_a_file, permission_denied, file_in_use
+/// (with the holders), and what release() raises; then the file stands as before.
+TENSORHOLD_API Changed remove(const Path& path, const RemoveOptions& options = {});
+
+struct ReplaceOptions {
+  /// True: on return the change survives a power cut.
+  bool durable = true;
+};
+
+/// The file at `from` takes the name `path`, whoever has the file mapped that stood there, and
+/// readers see the old or the new file. Across filesystems its bytes are copied beside `path`
+/// first, and `from` is removed at the end. Raises as remove(), and not_durable (the new file is in
+/// place).
+TENSORHOLD_API Changed replace(const Path& from, const Path& path,
+                               const ReplaceOptions& options = {});
 
 }  // namespace v0
 }  // namespace tensorhold

@@ -1,8 +1,10 @@
 // Who holds a file: a live tensor of this process, or another process.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace tensorhold {
 inline namespace v0 {
@@ -32,6 +34,26 @@ struct Holder {
   Which which = Which::current;
 
   friend bool operator==(const Holder&, const Holder&) = default;
+};
+
+/// Whether anybody, in this or another process, has a file open or mapped, as the system itself
+/// says.
+enum class HoldProof : std::uint8_t {
+  held,    ///< somebody has it
+  free,    ///< nobody has it, whatever a list of holders could not see
+  unknown  ///< the system does not say
+};
+
+/// Who holds a file, and what could not be seen.
+struct Holders {
+  std::vector<Holder> list;  ///< own tensors first, in offset order; then other processes
+  std::size_t unseen = 0;    ///< processes that this one may not look into
+  HoldProof proof = HoldProof::unknown;
+
+  [[nodiscard]] auto begin() const noexcept { return list.begin(); }
+  [[nodiscard]] auto end() const noexcept { return list.end(); }
+  [[nodiscard]] bool empty() const noexcept { return list.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return list.size(); }
 };
 
 }  // namespace v0

@@ -8,6 +8,7 @@
 #include "base/endian.hpp"
 #include "format/layout.hpp"
 #include "io/cleanup.hpp"
+#include "io/own_holds.hpp"
 #include "io/save_stream.hpp"
 #include "os/copy.hpp"
 #include "os/write.hpp"
@@ -85,7 +86,7 @@ void save_file(const Path& path, std::span<const SaveTensor> tensors,
     synced = temporary.sync();
   else
     temporary.flush();
-  temporary.put_in_place();
+  io::change_held(place.path(), [&] { temporary.put_in_place(); });
   if (!options.durable) return;
   place.sync();
   if (!synced)

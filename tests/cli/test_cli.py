@@ -5,6 +5,7 @@
 """
 
 import json
+import mmap
 import os
 import pathlib
 import struct
@@ -264,6 +265,41 @@ class Demo(Case):
         path = self.file(struct.pack("<Q", len(header)) + header)
         os.truncate(path, path.stat().st_size + (10 << 30) + 8)
         self.assertIn("small", "\n".join(self.lines(run("demo", path))))
+
+
+class Holds(Case):
+    def test_nobody(self):
+        path = self.floats()
+        said = json.loads(run("holders", path, "--json").stdout)
+        self.assertEqual(said["holders"], [])
+        self.assertTrue(self.lines(run("holders", path)))
+
+    @unittest.skipUnless(os.path.isdir("/proc/self/map_files"), "shows processes on Linux only")
+    def test_another_process_is_named(self):
+        path = self.floats()
+        with path.open("rb") as held, mmap.mmap(held.fileno(), 0, access=mmap.ACCESS_READ):
+            said = json.loads(run("holders", path, "--json").stdout)
+            self.assertEqual(said["proof"], "held")
+            me = [holder for holder in said["holders"] if holder["pid"] == os.getpid()]
+            self.assertEqual([holder["how"] for holder in me], ["mapped"])
+            self.assertIn(str(os.getpid()), "".join(self.lines(run("holders", path))))
+            self.assertIn(str(os.getpid()), "".join(self.lines(run("rm", path))))
+        self.assertFalse(path.exists())
+
+    def test_rm(self):
+        first, second = self.floats(), self.file(b"any file", "second")
+        result = run("rm", first, self.folder / "absent", second)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn(b"not_found", result.stderr)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_mv(self):
+        new, old = self.file(b"new", "new"), self.file(b"old", "old")
+        self.lines(run("mv", "new", "old", cwd=self.folder))
+        self.assertEqual(old.read_bytes(), b"new")
+        self.assertFalse(new.exists())
+        self.assertIn("not_found", self.error(run("mv", new, old), 2))
+        self.assertEqual(old.read_bytes(), b"new")
 
 
 class Usage(Case):

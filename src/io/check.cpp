@@ -1,0 +1,43 @@
+#include <optional>
+
+#include "base/boundary.hpp"
+#include "io/file_impl.hpp"
+#include "os/file.hpp"
+#include "tensorhold/file.hpp"
+
+namespace tensorhold {
+inline namespace v0 {
+namespace {
+
+// Times too: an overlay filesystem keeps the identity of a file whose bytes it copied up.
+bool same_bytes(const os::FileStatus& a, const os::FileStatus& b) noexcept {
+  return a.size == b.size && a.modified_ns == b.modified_ns;
+}
+
+FileState compare(const os::FileStatus& opened, const os::FileStatus& now) noexcept {
+  if (now.size < opened.size) return FileState::truncated;
+  return same_bytes(opened, now) ? FileState::unchanged : FileState::modified;
+}
+
+FileState look(const hold::Source& source) {
+  const os::FileStatus& opened = source.status();
+  // What was opened counts first: its bytes are those of the tensors.
+  if (const auto handle = source.handle())
+    if (const FileState state = compare(opened, handle->status()); state != FileState::unchanged)
+      return state;
+  if (source.absolute_path().empty()) return FileState::unchanged;
+  const std::optional<os::FileStatus> now = os::status_at(source.absolute_path());
+  if (!now) return FileState::deleted;
+  if (!(now->identity == opened.identity)) return FileState::replaced;
+  return compare(opened, *now);
+}
+
+}  // namespace
+
+FileState File::check() const {
+  return base::raising("checking a file",
+                       [&] { return impl_->source ? look(*impl_->source) : FileState::unchanged; });
+}
+
+}  // namespace v0
+}  // namespace tensorhold

@@ -1,0 +1,79 @@
+#include "os/replace.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "base/boundary.hpp"
+#include "io/cleanup.hpp"
+#include "io/own_holds.hpp"
+#include "os/file.hpp"
+#include "os/remove.hpp"
+#include "os/write.hpp"
+#include "tensorhold/hold.hpp"
+
+namespace tensorhold {
+inline namespace v0 {
+namespace {
+
+void copy_into(os::Temporary& temporary, const os::File& from, std::uint64_t bytes) {
+  constexpr std::size_t piece_bytes = std::size_t{8} << 20;
+  std::vector<std::byte> piece(
+      static_cast<std::size_t>(std::min<std::uint64_t>(piece_bytes, bytes)));
+  for (std::uint64_t at = 0; at < bytes; at += piece.size()) {
+    const auto part = std::span(piece).first(
+        static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), bytes - at)));
+    from.read_at(at, part);
+    const std::span<const std::byte> bytes_read = part;
+    temporary.write_at(at, {&bytes_read, 1});
+  }
+}
+
+/// From another filesystem: a copy takes the name, then the original goes.
+bool replace_by_copy(const std::string& from, const os::Place& place, bool durable,
+                     bool& released) {
+  const os::File source = os::File::open_read(from);
+  const std::uint64_t bytes = source.status().size;
+  os::Temporary temporary = os::Temporary::create(place);
+  temporary.preallocate(bytes);
+  copy_into(temporary, source, bytes);
+  temporary.keep_attributes();
+  bool synced = true;
+  if (durable)
+    synced = temporary.sync();
+  else
+    temporary.flush();
+  released = io::change_held(place.path(), [&] { temporary.put_in_place(); });
+  os::remove_file(from, os::Patience::scanner);
+  return synced;
+}
+
+Changed replace_file(const std::string& from, const std::string& path, bool durable) {
+  Changed changed;
+  const os::Place place = os::Place::of(path, /*follow_symlink=*/false);
+  const os::Place source = os::Place::of(from, /*follow_symlink=*/false);
+  io::remove_stale_temporaries(place);
+  bool synced = !durable || os::sync_file(from);
+  bool moved = false;
+  changed.released = io::change_held(place.path(), [&] { moved = os::replace_file(from, place); });
+  if (!moved) synced = replace_by_copy(from, place, durable, changed.released);
+  if (!durable) return changed;
+  place.sync();
+  source.sync();
+  if (!synced)
+    throw Error({.code = Code::not_durable,
+                 .reason = "the new file is in place, but the filesystem has no way to sync it",
+                 .advice = "Turn durable off if that is enough, or choose another filesystem.",
+                 .path = place.path()});
+  return changed;
+}
+
+}  // namespace
+
+Changed replace(const Path& from, const Path& path, const ReplaceOptions& options) {
+  return base::raising("replacing a file",
+                       [&] { return replace_file(from.string(), path.string(), options.durable); });
+}
+
+}  // namespace v0
+}  // namespace tensorhold
