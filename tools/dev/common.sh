@@ -69,7 +69,7 @@ need_build() {
 # What building and running the tests takes besides.
 need_tests() {
   need_build
-  need_packages ccache libgtest-dev libgmock-dev python3
+  need_packages ccache libgtest-dev libgmock-dev libfuse3-dev fuse3 pkgconf python3
 }
 
 # build PRESET [CMAKE ARGUMENT...] [-- TARGET...]: configures and builds.
