@@ -82,9 +82,14 @@ Temporary Temporary::create(const Place& place) {
 }
 
 Temporary::~Temporary() {
-  // Unlinked before the lock goes with the descriptor.
-  if (!name_.empty()) (void)::unlinkat(static_cast<int>(place_->native()), name_.c_str(), 0);
+  const auto remove = [&] {
+    return ::unlinkat(static_cast<int>(place_->native()), name_.c_str(), 0) == 0;
+  };
+  // Unlinked before the lock goes with the descriptor, and again after it on a filesystem that
+  // keeps the names of open files.
+  const bool again = !name_.empty() && !remove() && errno != ENOENT;
   if (handle_ != closed_handle) (void)::close(static_cast<int>(handle_));
+  if (again) (void)remove();
 }
 
 void Temporary::preallocate(std::uint64_t bytes) {

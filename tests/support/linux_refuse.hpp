@@ -14,9 +14,11 @@
 
 namespace tensorhold::test {
 
-/// From now on system call `number` fails with `error`; with `first_argument`, only when its first
-/// argument is that (as 32 bits). Cannot be undone: use it in a child. False: not on this machine.
-inline bool refuse(long number, int error, std::optional<int> first_argument = std::nullopt) {
+/// From now on system call `number` fails with `error`; with `argument`, only when its first one,
+/// or that at `position`, is that (as 32 bits). Cannot be undone: use it in a child. False: not on
+/// this machine.
+inline bool refuse(long number, int error, std::optional<int> argument = std::nullopt,
+                   std::size_t position = 0) {
 #if defined(__x86_64__)
   constexpr unsigned machine = AUDIT_ARCH_X86_64;
 #elif defined(__aarch64__)
@@ -37,13 +39,13 @@ inline bool refuse(long number, int error, std::optional<int> first_argument = s
       unless(machine, 5),
       field(offsetof(seccomp_data, nr)),
       unless(static_cast<unsigned>(number), 3),
-      field(offsetof(seccomp_data, args)),
-      unless(static_cast<unsigned>(first_argument.value_or(0)), 1),
+      field(offsetof(seccomp_data, args) + position * sizeof(seccomp_data::args[0])),
+      unless(static_cast<unsigned>(argument.value_or(0)), 1),
       end(verdict),
       end(SECCOMP_RET_ALLOW),
   };
   // Without an argument to compare, both ways of that jump lead to the refusal.
-  if (!first_argument) program[5].jf = 0;
+  if (!argument) program[5].jf = 0;
   const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
   return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
          ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;
