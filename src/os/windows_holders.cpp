@@ -24,12 +24,10 @@ using windows::handle_of;
 
 constexpr std::size_t longest_path = 32'768;  // in UTF-16 units, with the final NUL
 
-/// The file's path as the kernel writes it (\Device\...), which is how views are named; empty: it
-/// cannot be had.
-std::wstring kernel_path(HANDLE file) {
+std::wstring final_path(HANDLE file, DWORD kind) {
   std::wstring path(longest_path, L'\0');
   const DWORD size =
-      GetFinalPathNameByHandleW(file, path.data(), static_cast<DWORD>(path.size()), VOLUME_NAME_NT);
+      GetFinalPathNameByHandleW(file, path.data(), static_cast<DWORD>(path.size()), kind);
   path.resize(size < path.size() ? size : 0);
   return path;
 }
@@ -39,8 +37,22 @@ bool same_path(std::wstring_view one, std::wstring_view other) noexcept {
                               static_cast<int>(other.size()), TRUE) == CSTR_EQUAL;
 }
 
+/// The file's path as the kernel writes it, which is how views are named; empty: not to be had.
+struct ViewNames {
+  std::wstring device;  // such as \Device\HarddiskVolume1\model
+  std::wstring drive;   // such as \\?\C:\model; Wine 8 names views by it
+
+  [[nodiscard]] bool known() const noexcept { return !device.empty() || !drive.empty(); }
+  [[nodiscard]] bool name(std::wstring_view view) const noexcept {
+    constexpr std::wstring_view prefix = L"\\??\\";
+    if (view.starts_with(prefix) && drive.size() > prefix.size())
+      return same_path(view.substr(prefix.size()), std::wstring_view(drive).substr(prefix.size()));
+    return same_path(view, device);
+  }
+};
+
 /// Bytes of views of the file in a process.
-std::uint64_t viewed_bytes(HANDLE process, const std::wstring& path) {
+std::uint64_t viewed_bytes(HANDLE process, const ViewNames& file) {
   std::uint64_t bytes = 0;
   std::wstring name(longest_path, L'\0');
   MEMORY_BASIC_INFORMATION region{};
@@ -53,7 +65,7 @@ std::uint64_t viewed_bytes(HANDLE process, const std::wstring& path) {
         counted = region.AllocationBase;
         const DWORD size = K32GetMappedFileNameW(process, region.BaseAddress, name.data(),
                                                  static_cast<DWORD>(name.size()));
-        shows = size != 0 && same_path(std::wstring_view(name).substr(0, size), path);
+        shows = size != 0 && file.name(std::wstring_view(name).substr(0, size));
       }
       if (shows) bytes += region.RegionSize;
     }
@@ -98,10 +110,10 @@ std::optional<std::vector<ULONG_PTR>> users_of(HANDLE file) {
 HolderScan scan_holders(const File& file) {
   HolderScan scan;
   const HANDLE handle = handle_of(file.native());
-  const std::wstring path = kernel_path(handle);
+  const ViewNames names{final_path(handle, VOLUME_NAME_NT), final_path(handle, VOLUME_NAME_DOS)};
   const auto users = users_of(handle);
   const Handle processes(CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0));
-  if (!processes || (path.empty() && !users)) return scan;
+  if (!processes || (!names.known() && !users)) return scan;
   PROCESSENTRY32W entry{};
   entry.dwSize = sizeof entry;
   for (BOOL more = Process32FirstW(processes.get(), &entry); more != 0;
@@ -112,7 +124,7 @@ HolderScan scan_holders(const File& file) {
     ProcessHold hold;
     hold.pid = static_cast<std::int64_t>(pid);
     const Handle process(OpenProcess(PROCESS_QUERY_INFORMATION | PROCESS_VM_READ, FALSE, pid));
-    if (process && !path.empty()) hold.mapped_bytes = viewed_bytes(process.get(), path);
+    if (process && names.known()) hold.mapped_bytes = viewed_bytes(process.get(), names);
     if (!process && GetLastError() == ERROR_ACCESS_DENIED) ++scan.closed_processes;
     const bool named = users && std::ranges::find(*users, ULONG_PTR{pid}) != users->end();
     hold.hint_only = named && hold.mapped_bytes == 0;

@@ -1,0 +1,211 @@
+#include "os/guard.hpp"
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+
+#ifdef __linux__
+#include <sys/uio.h>
+#endif
+
+#include "os/posix_fault_handler.hpp"
+#include "tensorhold/error.hpp"
+
+namespace tensorhold::os {
+
+/// Read by the handler, which may run at any instruction: lock-free atomics only.
+struct GuardSlot {
+  std::atomic<std::uintptr_t> begin = 0;
+  std::atomic<std::uintptr_t> end = 0;  // 0: free
+  std::atomic<bool> writable = false;
+  std::atomic<std::uint64_t> damaged = 0;
+};
+
+namespace {
+
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+static_assert(std::atomic<std::uintptr_t>::is_always_lock_free);
+
+struct Block {
+  std::array<GuardSlot, 64> slots{};
+  std::atomic<Block*> next = nullptr;
+};
+constinit Block first_block;  // blocks live for ever: a handler may stand in any
+std::mutex registering;
+std::size_t guards = 0;  // guarded by `registering`
+bool fork_prepared = false;
+
+// The turn to put pages somewhere, of handlers and of GuardPause. Taken with all signals blocked.
+std::atomic<bool> taken = false;
+std::atomic<std::uint64_t> exchanges = 0;
+
+void take_turn() noexcept {
+  while (taken.exchange(true, std::memory_order_acquire)) (void)::sched_yield();
+}
+void end_turn() noexcept { taken.store(false, std::memory_order_release); }
+
+GuardSlot* slot_of(std::uintptr_t address) noexcept {
+  for (Block* block = &first_block; block != nullptr; block = block->next.load())
+    for (GuardSlot& slot : block->slots)
+      if (address < slot.end.load() && address >= slot.begin.load()) return &slot;
+  return nullptr;
+}
+
+struct Tried {
+  std::uintptr_t address = 0;
+  std::uint64_t exchanges = 0;
+  bool any = false;
+};
+[[gnu::tls_model("initial-exec")]] constinit thread_local Tried last;
+
+/// Bytes from the lost page at `page` on that are lost too, at most `most`; so that a file that
+/// became much shorter costs few signals, and few mappings.
+std::size_t lost_bytes(std::uintptr_t page, std::size_t most, std::size_t page_bytes) noexcept {
+  std::size_t lost = page_bytes;
+#ifdef __linux__
+  constexpr std::size_t at_once = std::size_t{2} << 20;
+  most = std::min(most, at_once);
+  for (; lost < most; lost += page_bytes) {
+    char byte = 0;
+    iovec local{&byte, 1};
+    iovec remote{reinterpret_cast<void*>(page + lost), 1};
+    if (::process_vm_readv(::getpid(), &local, 1, &remote, 1, 0) != -1 || errno != EFAULT) break;
+  }
+#else
+  (void)page;
+  (void)most;
+#endif
+  return lost;
+}
+
+/// True: the access is to be tried again.
+bool repaired(std::uintptr_t address) noexcept {
+  GuardSlot* const slot = slot_of(address);
+  if (slot == nullptr) return false;
+  // Between the fault and here the page may have been exchanged for a good one. One that faults
+  // twice with no exchange in between is lost.
+  const std::uint64_t seen = exchanges.load();
+  if (!last.any || last.address != address || last.exchanges != seen) {
+    last = {address, seen, true};
+    return true;
+  }
+  last.any = false;
+  const std::size_t page_bytes = page_size();
+  const std::uintptr_t page = address / page_bytes * page_bytes;
+  const std::size_t lost = lost_bytes(page, slot->end.load() - page, page_bytes);
+  const int protection = PROT_READ | (slot->writable.load() ? PROT_WRITE : 0);
+  if (::mmap(reinterpret_cast<void*>(page), lost, protection, MAP_PRIVATE | MAP_ANON | MAP_FIXED,
+             -1, 0) == MAP_FAILED)
+    return false;
+  slot->damaged.fetch_add(lost);
+  // Another thread that tried twice meanwhile must not put new zeros over what is written there.
+  exchanges.fetch_add(1);
+  return true;
+}
+
+void on_fault(int signal, siginfo_t* info, void* context);
+constinit FaultHandler handler(SIGBUS, on_fault);
+
+void on_fault(int, siginfo_t* info, void* context) {
+  const int saved = errno;
+  bool again = false;
+  // BUS_ADRERR: no bytes behind the address. Broken memory is another matter, and nobody's zeros.
+  if (info->si_code == BUS_ADRERR) {
+    const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
+    if (slot_of(address) != nullptr) {
+      sigset_t all;
+      sigset_t before;
+      (void)::sigfillset(&all);
+      (void)::pthread_sigmask(SIG_BLOCK, &all, &before);
+      take_turn();
+      again = repaired(address);
+      end_turn();
+      (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    }
+  }
+  errno = saved;
+  if (!again) handler.pass_on(info, context);
+}
+
+GuardSlot* free_slot() {
+  for (Block* block = &first_block;; block = block->next.load()) {
+    for (GuardSlot& slot : block->slots)
+      if (slot.end.load() == 0) return &slot;
+    if (block->next.load() == nullptr) block->next.store(new Block);
+  }
+}
+
+[[noreturn]] void raise_refused(int error) {
+  throw Error({.code = Code::unsupported,
+               .reason = "the system refused the handler of faults",
+               .advice = "Open the file with owned access, or without guard.",
+               .os_error = error});
+}
+
+}  // namespace
+
+Guard::Guard(std::byte* begin, std::size_t bytes, Protection protection) : slot_(nullptr) {
+  const auto first = reinterpret_cast<std::uintptr_t>(begin);
+  const std::size_t page = page_size();  // the handler finds it known
+  if (first == 0 || bytes == 0 || first % page != 0 || bytes % page != 0 || first + bytes < first)
+    throw Error({.code = Code::invalid_argument,
+                 .reason = "a range to guard is not whole pages",
+                 .advice = "Guard whole mappings."});
+  const std::lock_guard lock(registering);
+  if (!fork_prepared) {
+    // No child starts with a turn that nobody ends.
+    const int error = ::pthread_atfork([] { registering.lock(), take_turn(); },
+                                       [] { end_turn(), registering.unlock(); },
+                                       [] { end_turn(), registering.unlock(); });
+    if (error != 0) raise_refused(error);
+    fork_prepared = true;
+  }
+  GuardSlot* const slot = free_slot();
+  if (const int error = handler.install(); error != 0) raise_refused(error);
+  slot->writable.store(protection == Protection::private_writable);
+  slot->damaged.store(0);
+  slot->begin.store(first);
+  slot->end.store(first + bytes);
+  ++guards;
+  slot_ = slot;
+}
+
+Guard::~Guard() {
+  const std::lock_guard lock(registering);
+  {
+    const GuardPause pause;  // no handler acts on the range from here on
+    slot_->end.store(0);
+  }
+  if (--guards == 0) handler.remove();
+}
+
+std::uint64_t Guard::damaged_bytes() const noexcept { return slot_->damaged.load(); }
+
+GuardPause::GuardPause() noexcept {
+  static_assert(sizeof(sigset_t) <= sizeof saved_signals_);
+  // A handler of this thread that touches guarded memory would wait for ever.
+  sigset_t all;
+  sigset_t before;
+  (void)::sigfillset(&all);
+  (void)::pthread_sigmask(SIG_BLOCK, &all, &before);
+  std::memcpy(saved_signals_, &before, sizeof before);
+  take_turn();
+}
+
+GuardPause::~GuardPause() {
+  exchanges.fetch_add(1);
+  end_turn();
+  sigset_t before;
+  std::memcpy(&before, saved_signals_, sizeof before);
+  (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+}  // namespace tensorhold::os
