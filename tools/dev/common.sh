@@ -4,6 +4,13 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${TENSORHOLD_CACHE:-$root/.cache}
 
+# What is worth knowing while it happens. Not to the standard output, which callers of scripts read;
+# within ./dev test also to where that prints, because a stage's output goes to its log.
+say() {
+  echo "$*" >&2
+  if [ -n "${TENSORHOLD_SAY_TO:-}" ]; then printf '\n  %s\n' "$*" >&"$TENSORHOLD_SAY_TO"; fi
+}
+
 cannot() {
   echo "$*" >&2
   exit 3
@@ -36,7 +43,7 @@ need_packages() {
     cannot "needs a Debian or Ubuntu system, or these installed by hand: $*"
   for package in "$@"; do installed "$package" || missing+=("$package"); done
   [ ${#missing[@]} -eq 0 ] && return
-  echo "installing ${missing[*]}"
+  say "installing ${missing[*]}"
   apt_get install -y --no-install-recommends "${missing[@]}" 2>/dev/null && return
   # The lists of packages may be absent or old.
   apt_get update || true
@@ -56,7 +63,7 @@ name, _, version = sys.argv[1].partition('==')
 sys.exit(m.version(name) != version)" "$package" 2>/dev/null || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return
-  echo "installing into .venv: ${missing[*]}"
+  say "installing into .venv: ${missing[*]}"
   "$root/.venv/bin/python" -m pip install -q --disable-pip-version-check "${missing[@]}" ||
     cannot "cannot install ${missing[*]}"
 }
@@ -72,6 +79,12 @@ need_tests() {
   need_packages ccache libgtest-dev libgmock-dev libfuse3-dev fuse3 pkgconf python3
 }
 
+# What the fuzz targets take: GCC has no libFuzzer.
+need_fuzz() {
+  need_tests
+  need_packages clang-16 libclang-rt-16-dev
+}
+
 # build PRESET [CMAKE ARGUMENT...] [-- TARGET...]: configures and builds.
 build() {
   local preset=$1 launcher=() targets=() settings=()
@@ -81,15 +94,18 @@ build() {
     settings+=("$1")
     shift
   done
+  if [ "$preset" = fuzz ]; then settings+=(-DCMAKE_CXX_COMPILER=clang++-16); fi
   if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
   (cd "$root" && cmake --preset "$preset" "${launcher[@]}" "${settings[@]}" >/dev/null &&
     cmake --build "build/$preset" -j "$(nproc)" "${targets[@]}")
 }
 
-# Runs the tests of a preset with ctest, and ends with the line of counts.
+# run_ctest PRESET [WRAPPER...]: runs the tests of a preset with ctest, started by the wrapper, and
+# ends with the line of counts.
 run_ctest() {
   local status=0 report=$root/build/$1/ctest.xml
-  ctest --test-dir "$root/build/$1" -j "$(nproc)" --output-on-failure --no-tests=error \
+  rm -f "$report"
+  "${@:2}" ctest --test-dir "$root/build/$1" -j "$(nproc)" --output-on-failure --no-tests=error \
     --output-junit "$report" || status=$?
   python3 "$root/tools/dev/count_junit.py" "$report" || return 1
   return "$status"

@@ -28,7 +28,7 @@ for stage in "${stages[@]}"; do
   printf '%-10s ' "$stage"
   begin=$SECONDS
   # Not followed by ||, which would turn -e off inside.
-  (set -e; "stage_$stage") >"$log" 2>&1 </dev/null
+  (export TENSORHOLD_SAY_TO=4; set -e; "stage_$stage") 4>&1 >"$log" 2>&1 </dev/null
   status=$?
   took=$((SECONDS - begin))
   counts=$(grep -oE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)

@@ -27,12 +27,13 @@ wine8)
   wine-8.*) ;;
   *) cannot "the machine's Wine is not Wine 8" ;;
   esac
+  exec 4>&-  # Wine's server lives on for a while, and must not keep the caller's pipe open
   exec timeout --kill-after=10 "$seconds" wine "$@" 2> >(grep -v -e wine32 -e multiarch >&2)
   ;;
 wine10)
   folder=$("$windows_root/tools/windows/wine10.sh")
   # Mounts of its own, so that nothing is left behind; the project is at its own path inside.
-  exec 3>&1
+  exec 4>&-
   as_root timeout --kill-after=10 "$seconds" unshare --mount --propagation private \
     sh -euc 'folder=$1 project=$2 here=$3; shift 3
       mkdir -p "$folder$project"

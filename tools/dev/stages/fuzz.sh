@@ -4,13 +4,12 @@ stage_fuzz() {
   local seconds=${TENSORHOLD_FUZZ_SECONDS:-60} target passed=0 failed=0
   local -A running=()
   need_tests
-  need_packages clang-16 libclang-rt-16-dev
-  # CMAKE_CXX_COMPILER is read only when the folder is new.
-  build fuzz -DCMAKE_CXX_COMPILER=clang++-16
+  need_fuzz
+  build fuzz
   for target in header round_trip; do
     mkdir -p "build/fuzz/found/$target"
     "build/fuzz/bin/${target}_fuzz" -max_total_time="$seconds" -print_final_stats=1 -verbosity=0 \
-      -rss_limit_mb=2048 -dict=fuzz/header.dict -artifact_prefix="build/fuzz/found/$target-" \
+      -rss_limit_mb=2048 -timeout=20 -dict=fuzz/header.dict -artifact_prefix="build/fuzz/found/$target-" \
       "build/fuzz/found/$target" "fuzz/corpus/$target" >"build/logs/fuzz-$target.log" 2>&1 &
     running[$target]=$!
   done

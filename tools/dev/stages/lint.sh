@@ -22,31 +22,52 @@ stage_lint() {
   [ "$failed" -eq 0 ]
 }
 
-lint_sources() { git ls-files '*.cpp' '*.hpp' '*.h'; }
+# lint_files PATTERN...: the tracked files. None is an error: a check of nothing would pass.
+lint_files() {
+  local files
+  files=$(git ls-files "$@") && [ -n "$files" ] || {
+    echo "git lists no files here; is this a checkout of this user?" >&2
+    return 1
+  }
+  echo "$files"
+}
 
-lint_format() { lint_sources | xargs clang-format-16 --dry-run --Werror; }
+lint_format() {
+  local files
+  files=$(lint_files '*.cpp' '*.hpp' '*.h') || return
+  xargs clang-format-16 --dry-run --Werror <<<"$files"
+}
 
 lint_lengths() {
-  local long
-  long=$(git ls-files '*.cpp' '*.hpp' '*.h' '*.py' '*.sh' '*.cmake' |
-    xargs wc -l | awk '$1 > 500 && $2 != "total"')
+  local files long
+  files=$(lint_files '*.cpp' '*.hpp' '*.h' '*.py' '*.sh' '*.cmake') || return
+  long=$(xargs wc -l <<<"$files" | awk '$1 > 500 && $2 != "total"')
   [ -z "$long" ] || { echo "$long"; return 1; }
 }
 
 # The word is put together, so that this line does not find itself.
-lint_notes() { ! git grep -nE "\b(TO""DO|FIX""ME|X""XX)\b" -- . ':!LICENSE'; }
+lint_notes() {
+  local status=0
+  git grep -nE "\b(TO""DO|FIX""ME|X""XX)\b" -- . ':!LICENSE' || status=$?
+  [ "$status" -eq 1 ]  # nothing found; more than 1 is an error of git's own
+}
 
 # Only what this system compiles; headers through the files that include them.
 lint_tidy() {
+  local files status
   cmake --preset dev -DCMAKE_CXX_COMPILER_LAUNCHER=ccache >/dev/null || return
-  python3 - <<'TEXT' | xargs -P "$(nproc)" -n 4 clang-tidy-16 --quiet -p build/dev \
-    --extra-arg=-Wno-unknown-warning-option 2>&1 |
+  files=$(python3 - <<'TEXT'
 import json
 for entry in json.load(open("build/dev/compile_commands.json")):
     if "/src/" in entry["file"] or "/cli/" in entry["file"]:
         print(entry["file"])
 TEXT
-    grep -vE '^[0-9]+ warnings? generated|^Suppressed|^Use -header-filter' |
-    tee build/logs/tidy.txt
-  ! grep -qE '(warning|error):' build/logs/tidy.txt
+  ) && [ -n "$files" ] || return 1
+  # Every finding is an error (.clang-tidy), so the status tells all, a crash of the tool as well.
+  status=0
+  xargs -P "$(nproc)" -n 4 clang-tidy-16 --quiet -p build/dev \
+    --extra-arg=-Wno-unknown-warning-option <<<"$files" >build/logs/tidy.txt 2>&1 || status=$?
+  grep -vE '^[0-9]+ warnings? (and [0-9]+ errors? )?generated|^Suppressed|^Use -header-filter' \
+    build/logs/tidy.txt || true
+  return "$status"
 }

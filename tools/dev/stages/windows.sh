@@ -15,7 +15,7 @@ windows_stage_build() {
   {
     cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
       "-DCMAKE_TOOLCHAIN_FILE=$root/cmake/toolchains/mingw-w64.cmake" \
-      "-DCMAKE_RUNTIME_OUTPUT_DIRECTORY=$build/bin" "${launcher[@]}" &&
+      -DTENSORHOLD_TESTS=ON "-DCMAKE_RUNTIME_OUTPUT_DIRECTORY=$build/bin" "${launcher[@]}" &&
       cmake --build "$build" -j "$(nproc)"
   } >"$build.log" 2>&1 || {
     tail -40 "$build.log"
