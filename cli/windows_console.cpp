@@ -1,9 +1,9 @@
-// clang-format off: shellapi.h needs windows.h before it
-#include <shellapi.h>
+// A block of its own, before shellapi.h, which needs it.
 #include <windows.h>
-// clang-format on
+
 #include <fcntl.h>
 #include <io.h>
+#include <shellapi.h>
 
 #include <cstdio>
 
