@@ -14,11 +14,11 @@ namespace tensorhold::tests {
 namespace {
 
 using os::Mapping;
+using os::Part;
 using os::Protection;
 using os::windows::exchange_view;
 using os::windows::exchangeable_views;
 using os::windows::GapHandler;
-using os::windows::Part;
 
 class WindowsExchange : public WindowsTest {
  protected:
