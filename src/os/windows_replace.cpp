@@ -21,6 +21,9 @@ DWORD by_moving_aside(HANDLE source, const Place& place, const std::wstring& tar
   const std::wstring wide = windows::wide_path(windows::split_path(place.path()).folder + aside);
   const Handle old = windows::open_for_delete(target);
   if (!old) return GetLastError();
+  // A folder refuses as a mapped file does, and must stay where it is.
+  if (windows::status_of(old.get(), place.path()).kind == FileKind::directory)
+    return ERROR_DIRECTORY;
   DWORD error = windows::rename_by_handle(old.get(), wide, false);
   if (error != NO_ERROR) return error;
   error = windows::rename_by_handle(source, target, false);
@@ -44,9 +47,10 @@ bool replace_file(const std::string& from, const Place& place) {
       windows::raise_error("move a folder", from, ERROR_DIRECTORY);
     DWORD error = windows::rename_by_handle(source.get(), target, true);
     if (error == ERROR_NOT_SAME_DEVICE) return false;
-    if (windows::is_transient(error) && attempt >= attempts_in_one_step &&
-        by_moving_aside(source.get(), place, target) == NO_ERROR)
-      error = NO_ERROR;
+    if (windows::is_transient(error) && attempt >= attempts_in_one_step) {
+      const DWORD aside = by_moving_aside(source.get(), place, target);
+      if (aside == NO_ERROR || aside == ERROR_DIRECTORY) error = aside;
+    }
     if (error == NO_ERROR) return true;
     if (!windows::is_transient(error) || !retry.wait())
       windows::raise_error("put the new file in place", place.path(), error);
@@ -54,9 +58,17 @@ bool replace_file(const std::string& from, const Place& place) {
 }
 
 bool sync_file(const std::string& path) {
-  const Handle file(CreateFileW(windows::wide_path(path).c_str(), GENERIC_WRITE, windows::share_all,
-                                nullptr, OPEN_EXISTING, 0, nullptr));
-  if (!file) windows::raise_error("open the new file", path, GetLastError());
+  const std::wstring wide = windows::wide_path(path);
+  const Handle file(CreateFileW(wide.c_str(), GENERIC_WRITE, windows::share_all, nullptr,
+                                OPEN_EXISTING, 0, nullptr));
+  if (!file) {
+    const DWORD error = GetLastError();
+    // A folder is refused as if it were a matter of permissions.
+    const DWORD attributes = GetFileAttributesW(wide.c_str());
+    const bool folder =
+        attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
+    windows::raise_error("open the new file", path, folder ? ERROR_DIRECTORY : error);
+  }
   if (FlushFileBuffers(file.get()) == 0)
     windows::raise_error("sync the new file", path, GetLastError());
   return true;
