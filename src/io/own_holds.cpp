@@ -10,12 +10,6 @@
 namespace tensorhold::io {
 namespace {
 
-/// Systems say so in several ways: "busy", "in use", and, as if it were about rights, "access
-/// denied".
-bool may_be_a_hold(Code code) noexcept {
-  return code == Code::file_in_use || code == Code::permission_denied;
-}
-
 [[noreturn]] void raise_with_holders(const Error& error, const std::string& path) {
   ErrorInfo info = error.info();
   try {
@@ -33,7 +27,7 @@ bool change_held(const std::string& path, const std::function<void()>& change) {
     change();
     return false;
   } catch (const Error& error) {
-    if (!may_be_a_hold(error.code())) throw;
+    if (error.code() != Code::file_in_use) throw;
     if (!hold::held_here(path)) raise_with_holders(error, path);
   }
   (void)hold::release(hold::sources_of(path), {});
@@ -41,7 +35,7 @@ bool change_held(const std::string& path, const std::function<void()>& change) {
     change();
     return true;
   } catch (const Error& error) {
-    if (!may_be_a_hold(error.code())) throw;
+    if (error.code() != Code::file_in_use) throw;
     raise_with_holders(error, path);
   }
 }

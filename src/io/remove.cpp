@@ -1,4 +1,5 @@
 #include <string>
+#include <utility>
 
 #include "base/boundary.hpp"
 #include "hold/registry.hpp"
@@ -23,15 +24,17 @@ bool try_move_aside(const std::string& path, Changed& changed) {
 
 /// Removing, in the order of what it costs those who hold the file.
 void remove_held(const std::string& path, Changed& changed) {
-  bool again = false;
+  os::Patience patience = os::Patience::none;
   try {
     changed.released = io::change_held(path, [&] {
-      os::remove_file(path, again ? os::Patience::scanner : os::Patience::none);
-      again = true;
+      // Scanners are waited for once it is known that it is not this process that holds.
+      os::remove_file(path, std::exchange(patience, os::Patience::scanner));
     });
   } catch (const Error& error) {
     const bool held =
-        error.code() == Code::file_in_use || error.code() == Code::release_unsupported;
+        error.code() == Code::file_in_use || error.code() == Code::memory_limit ||
+        error.code() == Code::out_of_memory || error.code() == Code::release_unsupported ||
+        error.code() == Code::release_refused || error.code() == Code::release_partial;
     if (!held || !try_move_aside(path, changed)) throw;
   }
 }

@@ -1,5 +1,8 @@
 #include "os/posix_error.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <utility>
 
@@ -105,6 +108,11 @@ Error system_error(int error, std::string_view action, const std::string& path,
 void raise_system(int error, std::string_view action, const std::string& path,
                   std::optional<std::uint64_t> offset) {
   throw system_error(error, action, path, offset);
+}
+
+void raise_change(int error, std::string_view action, const std::string& path, int folder) {
+  const bool writable = ::faccessat(folder, ".", W_OK | X_OK, AT_EACCESS) == 0;
+  raise_system(error == EACCES && writable ? EBUSY : error, action, path);
 }
 
 }  // namespace tensorhold::os

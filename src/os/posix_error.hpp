@@ -23,4 +23,10 @@ namespace tensorhold::os {
 [[noreturn]] void raise_system(int error, std::string_view action, const std::string& path,
                                std::optional<std::uint64_t> offset = std::nullopt);
 
+/// As raise_system() for a name in `folder` (a descriptor) that could not be changed. Filesystems
+/// that mind holders report them as missing permission, although the folder may be written: then it
+/// is file_in_use.
+[[noreturn]] void raise_change(int error, std::string_view action, const std::string& path,
+                               int folder);
+
 }  // namespace tensorhold::os

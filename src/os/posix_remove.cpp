@@ -8,6 +8,7 @@
 #include "os/posix_error.hpp"
 #include "os/remove.hpp"
 #include "os/temporary_name.hpp"
+#include "os/write.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::os {
@@ -24,7 +25,10 @@ void refuse_folder(const std::string& path) {
 // Nobody holds a file in a way that goes away by itself: the first answer is the answer.
 void remove_file(const std::string& path, Patience) {
   refuse_folder(path);
-  if (::unlink(path.c_str()) != 0) raise_system(errno, "remove the file", path);
+  const Place place = Place::of(path, /*follow_symlink=*/false);
+  const auto folder = static_cast<int>(place.native());
+  if (::unlinkat(folder, place.name().c_str(), 0) != 0)
+    raise_change(errno, "remove the file", path, folder);
 }
 
 std::string move_aside(const std::string& path) {

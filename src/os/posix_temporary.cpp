@@ -223,7 +223,7 @@ void Temporary::put_in_place() {
                    .advice = "Save on another filesystem, and copy the file from there.",
                    .path = place_->path(),
                    .os_error = error});
-    raise_system(error, "put the new file in place", place_->path());
+    raise_change(error, "put the new file in place", place_->path(), folder);
   }
   name_.clear();
   (void)::close(static_cast<int>(std::exchange(handle_, closed_handle)));
