@@ -15,6 +15,8 @@ AccessChoice choose_access(const AccessFacts& facts) {
     return {Access::owned,
             "Owned: on this system a mapping would keep the file from being deleted or replaced.",
             false};
+  if (facts.maps_slowly)
+    return {Access::owned, "Owned: a network or FUSE filesystem reads faster than it maps.", false};
   return {Access::mapped, "Mapped: the system maps this file, and a mapping keeps nobody from it.",
           true};
 }

@@ -11,6 +11,7 @@ namespace tensorhold::io {
 struct AccessFacts {
   Access wanted = Access::automatic;
   bool mapping_holds = false;  ///< a mapping keeps others from deleting the file (Windows)
+  bool maps_slowly = false;    ///< a network or FUSE filesystem
 };
 
 struct AccessChoice {

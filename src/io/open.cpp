@@ -98,8 +98,9 @@ void refuse_other_kinds(const os::FileStatus& status, const std::string& path) {
 }
 
 hold::BlockRef make_block(File::Impl& impl, const os::File& handle, const OpenOptions& options) {
-  io::AccessChoice choice =
-      io::choose_access({.wanted = options.access, .mapping_holds = os::mapping_blocks_others});
+  io::AccessChoice choice = io::choose_access({.wanted = options.access,
+                                               .mapping_holds = os::mapping_blocks_others,
+                                               .maps_slowly = os::maps_slowly(handle)});
   if (choice.access == Access::mapped) {
     try {
       hold::BlockRef block(

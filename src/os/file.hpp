@@ -98,6 +98,10 @@ class Mapping {
   std::size_t length_ = 0;
 };
 
+/// True where pages of a mapping come one by one over a network or from another process (FUSE),
+/// some ten times slower than large reads do.
+[[nodiscard]] bool maps_slowly(const File& file) noexcept;
+
 /// True where a mapping keeps others from deleting or replacing the file.
 extern const bool mapping_blocks_others;
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "os/copy.hpp"
-#include "os/linux_coherent.hpp"
+#include "os/linux_filesystem.hpp"
 #include "os/linux_staging.hpp"
 #include "os/linux_write_gate.hpp"
 #include "os/release.hpp"

@@ -112,7 +112,10 @@ void raise_system(int error, std::string_view action, const std::string& path,
 
 void raise_change(int error, std::string_view action, const std::string& path, int folder) {
   const bool writable = ::faccessat(folder, ".", W_OK | X_OK, AT_EACCESS) == 0;
-  raise_system(error == EACCES && writable ? EBUSY : error, action, path);
+  if (error != EACCES || !writable) raise_system(error, action, path);
+  ErrorInfo info = system_error(EBUSY, action, path).info();
+  info.os_error = error;
+  throw Error(std::move(info));
 }
 
 }  // namespace tensorhold::os

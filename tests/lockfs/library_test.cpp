@@ -61,6 +61,7 @@ TEST_F(OverLockFs, EveryAccessReadsTheSameBytes) {
   for (const Access access : {Access::automatic, Access::mapped, Access::owned}) {
     const File file = open(path, {.access = access});
     EXPECT_TRUE(same_bytes(file, old)) << file.why();
+    EXPECT_EQ(file.access(), access == Access::mapped ? Access::mapped : Access::owned);
     const Tensor copy = file["large"].copy();
     EXPECT_TRUE(std::ranges::equal(copy.bytes(), old.list().back().bytes));
   }
@@ -126,6 +127,7 @@ TEST_F(OverLockFs, SaveOverAFileThatOthersHoldLeavesItWhole) {
     const Result<void> result = try_save(path, other.list());
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().path(), path);
+    EXPECT_EQ(result.error().code(), Code::file_in_use);
     EXPECT_EQ(result.error().os_error(), EACCES);
     (void)::close(foreign);
   }
@@ -144,10 +146,11 @@ TEST_F(OverLockFs, WithoutThePageCacheEveryAccessWorks) {
 }
 
 TEST_F(OverLockFs, AFilesystemThatMapsNothing) {
-  // FUSE cannot refuse private mappings; a filter of the call can, as 9p and some networks do.
+  // FUSE cannot refuse private mappings; a filter of the call can.
   TENSORHOLD_EXPECT_CHILD(test::in_child([&]() -> std::string {
     if (!test::refuse(SYS_mmap, ENODEV, MAP_PRIVATE, 3)) return "skip: no filter";
-    const File file = open(path);
+    // Where mapping would be the choice if it worked.
+    const File file = open(fs->backing() / "model.safetensors");
     if (file.access() != Access::owned) return "not owned";
     if (file.why().find("does not map") == std::string::npos) return "why: " + file.why();
     if (!same_bytes(file, old)) return "wrong bytes";

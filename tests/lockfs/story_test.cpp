@@ -1,0 +1,148 @@
+// The story that the project exists for, on a filesystem that refuses to change what is held: the
+// file goes, is replaced or saved over, and every tensor keeps its address and its values.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "support/lockfs.hpp"
+#include "support/tensors.hpp"
+#include "tensorhold/tensorhold.hpp"
+
+namespace tensorhold {
+namespace {
+
+using test::some_tensors;
+using test::Tensors;
+
+class Story : public ::testing::TestWithParam<Access> {
+ protected:
+  void SetUp() override {
+    TENSORHOLD_NEEDS_LOCKFS();
+    fs_.emplace(std::vector<std::string>{"--sharing"});
+    path_ = *fs_ / "model.safetensors";
+    save(path_, saved_.list());
+  }
+  [[nodiscard]] Tensor load() const { return open(path_, {.access = GetParam()})["large"]; }
+  void expect_unchanged(const Tensor& tensor, const std::byte* address) const {
+    EXPECT_EQ(tensor.bytes().data(), address);
+    EXPECT_TRUE(std::ranges::equal(tensor.bytes(), saved_.list().back().bytes));
+  }
+  [[nodiscard]] std::vector<std::string> names() const {
+    return test::Scratch::names_in(fs_->path());
+  }
+  /// Without the library this filesystem refuses as Windows does.
+  void expect_refused_by_the_system() const {
+    EXPECT_NE(::unlink(path_.c_str()), 0);
+    EXPECT_NE(::truncate(path_.c_str(), 0), 0);
+  }
+
+  std::optional<test::LockFs> fs_;
+  std::string path_;
+  const Tensors saved_ = some_tensors(1, 5'000'000);
+};
+
+TEST_P(Story, S1RemoveWhileATensorLives) {
+  const Tensor tensor = load();
+  const std::byte* const address = tensor.bytes().data();
+  if (tensor.mapped()) expect_refused_by_the_system();
+  (void)tensorhold::remove(path_);
+  EXPECT_TRUE(names().empty());
+  expect_unchanged(tensor, address);
+  EXPECT_EQ(fs_->stats().held, 0U);
+}
+
+TEST_P(Story, S2TheHoldEndsWithTheLastTensor) {
+  {
+    const Tensor tensor = load();
+    expect_unchanged(tensor, tensor.bytes().data());
+  }
+  EXPECT_EQ(::unlink(path_.c_str()), 0);
+}
+
+TEST_P(Story, S3HoldersAreNamedAndAReleaseFreesTheFile) {
+  Tensor parameter;
+  {
+    const Tensor tensor = load();
+    parameter = tensor;
+  }
+  const std::byte* const address = parameter.bytes().data();
+  if (parameter.mapped()) {
+    const Holders found = holders(path_);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found.list[0].tensor, "large");
+    expect_refused_by_the_system();
+  }
+  (void)release(path_);
+  EXPECT_EQ(fs_->stats().held, 0U);
+  EXPECT_EQ(::truncate(path_.c_str(), 0), 0);
+  EXPECT_EQ(::unlink(path_.c_str()), 0);
+  expect_unchanged(parameter, address);
+}
+
+TEST_P(Story, S4ACopyIsIndependent) {
+  const Tensor copy = load().copy();
+  EXPECT_EQ(::unlink(path_.c_str()), 0);
+  expect_unchanged(copy, copy.bytes().data());
+}
+
+TEST_P(Story, S5SaveOverTheFileThatWasLoaded) {
+  const Tensor tensor = load();
+  const std::byte* const address = tensor.bytes().data();
+  const SaveTensor list[] = {SaveTensor("again", tensor)};
+  save(path_, list);
+  EXPECT_EQ(names(), std::vector<std::string>{"model.safetensors"});
+  expect_unchanged(tensor, address);
+  const Tensor again = open(path_)["again"];
+  EXPECT_TRUE(std::ranges::equal(again.bytes(), tensor.bytes()));
+}
+
+TEST_P(Story, S5ReplaceTheFileThatWasLoaded) {
+  const std::string other = *fs_ / "other.safetensors";
+  save(other, some_tensors(9).list());
+  const Tensor tensor = load();
+  const std::byte* const address = tensor.bytes().data();
+  (void)replace(other, path_);
+  EXPECT_EQ(names(), std::vector<std::string>{"model.safetensors"});
+  expect_unchanged(tensor, address);
+}
+
+TEST_P(Story, S6AnExceptionEndsTheHold) {
+  try {
+    const Tensor tensor = load();
+    expect_unchanged(tensor, tensor.bytes().data());
+    throw std::runtime_error("half-way");
+  } catch (const std::runtime_error&) {
+    EXPECT_EQ(::unlink(path_.c_str()), 0);
+  }
+}
+
+TEST_P(Story, WhatOthersHoldIsRefusedAndChangesNothing) {
+  const int foreign = ::open(path_.c_str(), O_RDONLY);
+  ASSERT_GE(foreign, 0);
+  const Tensor tensor = load();
+  const std::byte* const address = tensor.bytes().data();
+  const Tensors other = some_tensors(3);
+  const Result<void> saved = try_save(path_, other.list());
+  ASSERT_FALSE(saved);
+  EXPECT_EQ(saved.error().code(), Code::file_in_use);
+  expect_unchanged(tensor, address);
+  (void)::close(foreign);
+  EXPECT_EQ(names(), std::vector<std::string>{"model.safetensors"});
+  EXPECT_EQ(open(path_).size(), saved_.list().size());
+}
+
+INSTANTIATE_TEST_SUITE_P(LockFs, Story, ::testing::Values(Access::mapped, Access::automatic),
+                         [](const auto& access) {
+                           return access.param == Access::mapped ? "mapped" : "automatic";
+                         });
+
+}  // namespace
+}  // namespace tensorhold
