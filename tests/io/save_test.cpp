@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <filesystem>
@@ -51,10 +52,9 @@ void expect_holds(const std::string& path, std::span<const SaveTensor> tensors) 
     const auto shape = header.shape(*index);
     EXPECT_TRUE(std::equal(shape.begin(), shape.end(), tensor.shape.begin(), tensor.shape.end()));
     ASSERT_EQ(header.end(*index) - header.begin(*index), tensor.bytes.size());
-    EXPECT_EQ(std::memcmp(bytes.data() + 8 + header_bytes + header.begin(*index),
-                          tensor.bytes.data(), tensor.bytes.size()),
-              0)
-        << tensor.name;
+    const auto saved = std::as_bytes(std::span(bytes))
+                           .subspan(8 + header_bytes + header.begin(*index), tensor.bytes.size());
+    EXPECT_TRUE(std::ranges::equal(saved, tensor.bytes)) << tensor.name;
   }
 }
 
