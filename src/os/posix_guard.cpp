@@ -68,7 +68,7 @@ struct Tried {
 
 /// Bytes from the lost page at `page` on that are lost too, at most `most`; so that a file that
 /// became much shorter costs few signals, and few mappings.
-std::size_t lost_bytes(std::uintptr_t page, std::size_t most, std::size_t page_bytes) noexcept {
+std::size_t lost_bytes(std::byte* page, std::size_t most, std::size_t page_bytes) noexcept {
   std::size_t lost = page_bytes;
 #ifdef __linux__
   constexpr std::size_t at_once = std::size_t{2} << 20;
@@ -76,7 +76,7 @@ std::size_t lost_bytes(std::uintptr_t page, std::size_t most, std::size_t page_b
   for (; lost < most; lost += page_bytes) {
     char byte = 0;
     iovec local{&byte, 1};
-    iovec remote{reinterpret_cast<void*>(page + lost), 1};
+    iovec remote{page + lost, 1};
     if (::process_vm_readv(::getpid(), &local, 1, &remote, 1, 0) != -1 || errno != EFAULT) break;
   }
 #else
@@ -87,7 +87,8 @@ std::size_t lost_bytes(std::uintptr_t page, std::size_t most, std::size_t page_b
 }
 
 /// True: the access is to be tried again.
-bool repaired(std::uintptr_t address) noexcept {
+bool repaired(void* where) noexcept {
+  const auto address = reinterpret_cast<std::uintptr_t>(where);
   GuardSlot* const slot = slot_of(address);
   if (slot == nullptr) return false;
   // Between the fault and here the page may have been exchanged for a good one. One that faults
@@ -99,11 +100,11 @@ bool repaired(std::uintptr_t address) noexcept {
   }
   last.any = false;
   const std::size_t page_bytes = page_size();
-  const std::uintptr_t page = address / page_bytes * page_bytes;
-  const std::size_t lost = lost_bytes(page, slot->end.load() - page, page_bytes);
+  std::byte* const page = static_cast<std::byte*>(where) - address % page_bytes;
+  const std::size_t behind = slot->end.load() - (address - address % page_bytes);
+  const std::size_t lost = lost_bytes(page, behind, page_bytes);
   const int protection = PROT_READ | (slot->writable.load() ? PROT_WRITE : 0);
-  if (::mmap(reinterpret_cast<void*>(page), lost, protection, MAP_PRIVATE | MAP_ANON | MAP_FIXED,
-             -1, 0) == MAP_FAILED)
+  if (::mmap(page, lost, protection, MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0) == MAP_FAILED)
     return false;
   slot->damaged.fetch_add(lost);
   // Another thread that tried twice meanwhile must not put new zeros over what is written there.
@@ -126,7 +127,7 @@ void on_fault(int, siginfo_t* info, void* context) {
       (void)::sigfillset(&all);
       (void)::pthread_sigmask(SIG_BLOCK, &all, &before);
       take_turn();
-      again = repaired(address);
+      again = repaired(info->si_addr);
       end_turn();
       (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     }

@@ -110,6 +110,9 @@ TEST(PosixMapping, SaysWhatCannotBeMapped) {
 }
 
 TEST(PosixMapping, ObeysTheLimitOfAddressSpace) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the sanitizer leaves too little address space";
+#endif
   const Scratch scratch;
   test::write_file(scratch / "f", "x");
   std::filesystem::resize_file(scratch / "f", std::uint64_t{64} << 30);
@@ -128,6 +131,9 @@ TEST(PosixMapping, ObeysTheLimitOfAddressSpace) {
 
 // A writable private mapping of a file far larger than the memory is free until it is written.
 TEST(PosixMapping, ChargesNothingUpFront) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the sanitizer leaves too little address space";
+#endif
   const Scratch scratch;
   test::write_file(scratch / "f", "x");
   int overcommit = 2;
