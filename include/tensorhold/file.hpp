@@ -42,7 +42,8 @@ enum class FileState : std::uint8_t {
   modified,   ///< changed in place: tensors may mix old and new bytes
   truncated,  ///< made shorter: mapped tensors may have lost bytes
   replaced,   ///< another file stands at the path; tensors keep the bytes of theirs
-  deleted     ///< nothing stands at the path; tensors keep their bytes
+  deleted,    ///< nothing stands at the path; tensors keep their bytes
+  damaged     ///< OpenOptions::guard put zeros in the place of lost bytes; for good
 };
 
 /// An open safetensors file whose header was read and checked. A handle, cheap to copy; copies are

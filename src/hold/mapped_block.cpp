@@ -21,15 +21,18 @@ std::uint64_t end_of_tensors(const Catalog& catalog) {
 }  // namespace
 
 MappedBlock::MappedBlock(std::shared_ptr<const Catalog> catalog, std::shared_ptr<Source> source,
-                         const os::File& handle, os::Protection protection)
+                         const os::File& handle, const MappedOptions& options)
     : Block(std::move(catalog)),
       source_(std::move(source)),
-      protection_(protection),
-      mapping_(os::Mapping::map(handle, end_of_tensors(this->catalog()), protection)) {
+      protection_(options.protection),
+      mapping_(os::Mapping::map(handle, end_of_tensors(this->catalog()), protection_)) {
+  if (options.guard)
+    guard_.emplace(mapping_.data(), os::to_pages({0, mapping_.size()}).end, protection_);
   source_->add(this);
 }
 
 MappedBlock::~MappedBlock() {
+  guard_.reset();  // before others may map something there
   mapping_.unmap();
   source_->remove(this);
 }
@@ -39,11 +42,12 @@ const std::byte* MappedBlock::data(std::uint32_t index) {
 }
 
 const std::byte* MappedBlock::stable_data(std::uint32_t index) noexcept {
-  return mapped() ? nullptr : mapping_.data() + catalog().offset(index);
+  return mapped() || damaged() ? nullptr : mapping_.data() + catalog().offset(index);
 }
 
 void MappedBlock::read(std::uint32_t index, std::uint64_t from, std::span<std::byte> out) {
   const std::size_t copied = os::copy_readable(data(index) + from, out);
+  if (damaged()) raise_damaged(index);
   if (copied == out.size()) return;
   throw Error(
       {.code = Code::truncated,
@@ -53,6 +57,18 @@ void MappedBlock::read(std::uint32_t index, std::uint64_t from, std::span<std::b
        .path = source_->path(),
        .tensor = std::string(catalog().name(index)),
        .offset = catalog().offset(index) + from + copied});
+}
+
+void MappedBlock::raise_damaged(std::uint32_t index) const {
+  throw Error({.code = Code::damaged,
+               .reason = "the file became shorter, or unreadable, under its mapping, and " +
+                         std::to_string(guard_->damaged_bytes()) +
+                         " bytes of it that were read are zeros now",
+               .advice =
+                   "Load the file again; ask its writer to replace it instead of changing it in "
+                   "place.",
+               .path = source_->path(),
+               .tensor = std::string(catalog().name(index))});
 }
 
 void MappedBlock::acquired(std::uint32_t index, bool) {

@@ -6,23 +6,30 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "hold/block.hpp"
 #include "hold/source.hpp"
 #include "os/file.hpp"
+#include "os/guard.hpp"
 #include "os/release.hpp"
 
 namespace tensorhold::hold {
+
+struct MappedOptions {
+  os::Protection protection = os::Protection::read_only;
+  bool guard = false;  ///< lost pages of the file become zeros instead of a signal
+};
 
 /// A mapping, its tensors, and how far it was released. Besides what Block shares: `state_`, and
 /// under `mutex_` the tensors that died during a release.
 class MappedBlock final : public Block {
  public:
-  /// Maps the part of the file that holds the catalog's tensors. Raises what os::Mapping::map
-  /// raises, and released.
+  /// Maps the part of the file that holds the catalog's tensors. Raises what os::Mapping::map and
+  /// os::Guard raise, and released.
   MappedBlock(std::shared_ptr<const Catalog> catalog, std::shared_ptr<Source> source,
-              const os::File& handle, os::Protection protection);
+              const os::File& handle, const MappedOptions& options);
   ~MappedBlock() override;
 
   [[nodiscard]] const std::byte* data(std::uint32_t index) override;
@@ -35,6 +42,8 @@ class MappedBlock final : public Block {
   [[nodiscard]] std::string_view path() const noexcept override { return source_->path(); }
   [[nodiscard]] bool native_order() const noexcept override { return false; }
   [[nodiscard]] const Source& source() const noexcept { return *source_; }
+  /// True once zeros were put in the place of lost bytes; for good.
+  [[nodiscard]] bool damaged() const noexcept { return guard_ && guard_->damaged_bytes() != 0; }
 
   // The release, which ReleaseJob (release.cpp) drives, one at a time. In this order:
 
@@ -64,6 +73,7 @@ class MappedBlock final : public Block {
     released    ///< private memory
   };
 
+  [[noreturn]] void raise_damaged(std::uint32_t index) const;
   void acquired(std::uint32_t index, bool first) override;
   void last_dropped(std::uint32_t index) noexcept override;
   [[nodiscard]] os::Part part_of(std::size_t index) const noexcept;
@@ -76,6 +86,7 @@ class MappedBlock final : public Block {
   std::shared_ptr<Source> source_;
   os::Protection protection_;
   os::Mapping mapping_;
+  std::optional<os::Guard> guard_;  // of mapping_, if asked for
   std::atomic<State> state_ = State::mapped;
   // Which chunks are private, and the bytes of one; made by the first release. Written only by who
   // has the turn to release, and by the threads that work for it.

@@ -13,12 +13,13 @@
 
 namespace tensorhold::hold {
 
-Source::Source(os::File handle, std::string label)
+Source::Source(os::File handle, std::string label, std::optional<os::Lock> lock)
     : status_(handle.status()),
       path_(handle.path()),
       absolute_path_(absolute(path_)),
       label_(std::move(label)),
-      handle_(std::make_shared<const os::File>(std::move(handle))) {}
+      handle_(std::make_shared<const os::File>(std::move(handle))),
+      lock_(std::move(lock)) {}
 
 Source::~Source() { forget(this); }
 
@@ -26,6 +27,8 @@ void Source::close() noexcept {
   std::shared_ptr<const os::File> last;
   const std::lock_guard lock(mutex_);
   last.swap(handle_);
+  if (std::ranges::none_of(mapped_, [](const MappedBlock* block) { return block->mapped(); }))
+    lock_.reset();
 }
 
 void Source::add(MappedBlock* block) {

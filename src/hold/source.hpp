@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 
 #include "hold/block.hpp"
 #include "os/file.hpp"
+#include "os/lock.hpp"
 
 namespace tensorhold::hold {
 
@@ -24,7 +26,8 @@ class OwnedBlock;
 /// system call that may wait; `ended_`; and whose turn it is to release.
 class Source {
  public:
-  Source(os::File handle, std::string label);
+  /// `lock`: kept until close() finds no mapping left, or the end.
+  Source(os::File handle, std::string label, std::optional<os::Lock> lock);
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
   ~Source();
@@ -90,6 +93,7 @@ class Source {
   mutable std::mutex mutex_;            // guards what follows
   mutable std::condition_variable gone_;
   std::shared_ptr<const os::File> handle_;
+  std::optional<os::Lock> lock_;
   std::vector<MappedBlock*> mapped_;
   std::vector<OwnedBlock*> owned_;
 };

@@ -1,6 +1,7 @@
 #include <optional>
 
 #include "base/boundary.hpp"
+#include "hold/mapped_block.hpp"
 #include "io/file_impl.hpp"
 #include "os/file.hpp"
 #include "tensorhold/file.hpp"
@@ -20,6 +21,8 @@ FileState compare(const os::FileStatus& opened, const os::FileStatus& now) noexc
 }
 
 FileState look(const hold::Source& source) {
+  for (const auto& [keep, block] : source.blocks().mapped)
+    if (block->damaged()) return FileState::damaged;
   const os::FileStatus& opened = source.status();
   // What was opened counts first: its bytes are those of the tensors.
   if (const auto handle = source.handle())

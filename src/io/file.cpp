@@ -69,8 +69,9 @@ hold::Block& writable_block(File::Impl& impl) {
                    .reason = "the file was closed, so no writable view can be had from it",
                    .advice = "Open it again.",
                    .path = impl.path});
-    impl.writable_block = hold::BlockRef(new hold::MappedBlock(impl.catalog, impl.source, *handle,
-                                                               os::Protection::private_writable));
+    impl.writable_block = hold::BlockRef(new hold::MappedBlock(
+        impl.catalog, impl.source, *handle,
+        {.protection = os::Protection::private_writable, .guard = impl.guard}));
   }
   return *impl.writable_block.get();
 }

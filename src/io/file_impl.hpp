@@ -34,6 +34,7 @@ struct File::Impl {
   std::string path;
   std::string why;
   Access access = Access::mapped;
+  bool guard = false;  ///< OpenOptions::guard
   std::uint64_t file_bytes = 0;
   std::uint64_t header_bytes = 0;
   std::atomic<bool> closed = false;

@@ -1,4 +1,4 @@
-#include "tensorhold/lock.hpp"
+#include "io/lock.hpp"
 
 #include <memory>
 #include <optional>
@@ -8,8 +8,8 @@
 
 #include "base/boundary.hpp"
 #include "os/holders.hpp"
-#include "os/lock.hpp"
 #include "os/process.hpp"
+#include "tensorhold/lock.hpp"
 
 namespace tensorhold {
 inline namespace v0 {
@@ -60,18 +60,26 @@ std::vector<Holder> lockers(const std::string& path) {
 }
 
 FileLock lock(const Path& path, os::LockMode mode, std::chrono::milliseconds timeout) {
-  std::optional<os::Lock> taken = os::Lock::take(path.string(), mode, deadline_after(timeout));
-  if (taken) return FileLockAccess::make(std::move(*taken), path.string());
+  return FileLockAccess::make(io::take_lock(path.string(), mode, timeout), path.string());
+}
+
+}  // namespace
+}  // namespace v0
+
+os::Lock io::take_lock(const std::string& path, os::LockMode mode,
+                       std::chrono::milliseconds timeout) {
+  std::optional<os::Lock> taken = os::Lock::take(path, mode, deadline_after(timeout));
+  if (taken) return std::move(*taken);
   throw Error({.code = Code::lock_conflict,
                .reason = mode == os::LockMode::exclusive
                              ? "others have a lock on the file"
                              : "others have an exclusive lock on the file",
                .advice = "Wait until they are done (a longer timeout does), or end them.",
-               .path = path.string(),
-               .holders = lockers(path.string())});
+               .path = path,
+               .holders = lockers(path)});
 }
 
-}  // namespace
+inline namespace v0 {
 
 FileLock::FileLock() noexcept = default;
 FileLock::FileLock(FileLock&& other) noexcept = default;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "hold/registry.hpp"
 #include "io/access.hpp"
 #include "io/file_impl.hpp"
+#include "io/lock.hpp"
 #include "os/file.hpp"
 #include "tensorhold/file.hpp"
 
@@ -97,6 +99,10 @@ void refuse_other_kinds(const os::FileStatus& status, const std::string& path) {
                .path = path});
 }
 
+bool is_refusal(Code code) noexcept {
+  return code == Code::cannot_map || code == Code::unsupported;
+}
+
 hold::BlockRef make_block(File::Impl& impl, const os::File& handle, const OpenOptions& options) {
   io::AccessChoice choice = io::choose_access({.wanted = options.access,
                                                .mapping_holds = os::mapping_blocks_others,
@@ -104,13 +110,14 @@ hold::BlockRef make_block(File::Impl& impl, const os::File& handle, const OpenOp
   if (choice.access == Access::mapped) {
     try {
       hold::BlockRef block(
-          new hold::MappedBlock(impl.catalog, impl.source, handle, os::Protection::read_only));
+          new hold::MappedBlock(impl.catalog, impl.source, handle, {.guard = options.guard}));
       impl.access = Access::mapped;
       impl.why = std::move(choice.why);
       return block;
     } catch (const Error& error) {
-      if (!choice.may_fall_back || error.code() != Code::cannot_map) throw;
-      choice.why = "Owned: this filesystem does not map files.";
+      if (!choice.may_fall_back || !is_refusal(error.code())) throw;
+      choice.why = error.code() == Code::cannot_map ? "Owned: this filesystem does not map files."
+                                                    : "Owned: this system cannot guard a mapping.";
     }
   }
   impl.access = Access::owned;
@@ -119,40 +126,61 @@ hold::BlockRef make_block(File::Impl& impl, const os::File& handle, const OpenOp
   return hold::BlockRef(impl.owned);
 }
 
-File open_handle(os::File handle, const OpenOptions& options) {
+File open_handle(os::File handle, const OpenOptions& options, std::optional<os::Lock> lock = {}) {
   auto impl = std::make_shared<File::Impl>();
   impl->path = handle.path();
+  impl->guard = options.guard;
   check_options(options, impl->path);
   const os::FileStatus status = handle.status();
   refuse_other_kinds(status, impl->path);
   read_header(FileHeaderSource(handle), status.size, options, *impl);
-  impl->source = std::make_shared<hold::Source>(std::move(handle), options.label);
+  impl->source = std::make_shared<hold::Source>(std::move(handle), options.label, std::move(lock));
   hold::enlist(impl->source);
   impl->block = make_block(*impl, *impl->source->handle(), options);
   if (base::log_enabled()) base::log("open " + impl->path + ": " + impl->why);
   return FileAccess::adopt(std::move(impl));
 }
 
+File open_path(const std::string& path, const OpenOptions& options) {
+  if (!options.lock) return open_handle(os::File::open_read(path), options);
+  for (;;) {
+    os::Lock lock = io::take_lock(path, os::LockMode::shared, options.lock_timeout);
+    os::File handle = os::File::open_read(path);
+    // Who replaces the file takes no lock, and may do so between the two.
+    if (handle.status().identity == lock.identity())
+      return open_handle(std::move(handle), options, std::move(lock));
+  }
+}
+
+void refuse_lock(const OpenOptions& options, const std::string& name) {
+  if (!options.lock) return;
+  throw Error({.code = Code::invalid_argument,
+               .reason = "a lock was asked for, and there is no path to take it by",
+               .advice = "Open the file by its path, or take the lock with lock_shared().",
+               .path = name});
+}
+
 }  // namespace
 
 File open(const Path& path, const OpenOptions& options) {
-  return base::raising(doing,
-                       [&] { return open_handle(os::File::open_read(path.string()), options); });
+  return base::raising(doing, [&] { return open_path(path.string(), options); });
 }
 
 Result<File> try_open(const Path& path, const OpenOptions& options) noexcept {
-  return base::guarded(doing,
-                       [&] { return open_handle(os::File::open_read(path.string()), options); });
+  return base::guarded(doing, [&] { return open_path(path.string(), options); });
 }
 
 File open_fd(int descriptor, const OpenOptions& options, const std::string& name) {
-  return base::raising(doing,
-                       [&] { return open_handle(os::File::duplicate(descriptor, name), options); });
+  return base::raising(doing, [&] {
+    refuse_lock(options, name);
+    return open_handle(os::File::duplicate(descriptor, name), options);
+  });
 }
 
 File open_bytes(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
                 const OpenOptions& options) {
   return base::raising(doing, [&] {
+    refuse_lock(options, {});
     auto impl = std::make_shared<File::Impl>();
     check_options(options, impl->path);
     const std::byte* base = bytes.data();

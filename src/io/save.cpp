@@ -11,6 +11,7 @@
 #include "io/own_holds.hpp"
 #include "io/save_stream.hpp"
 #include "os/copy.hpp"
+#include "os/guard.hpp"
 #include "os/write.hpp"
 
 namespace tensorhold {
@@ -58,8 +59,20 @@ Error name_tensor(const Error& error, const format::Layout& layout,
   return Error(std::move(info));
 }
 
+/// To be asked after the bytes were read: a fault in between puts zeros there, which nobody wants
+/// in a file.
+void refuse_damaged(const SaveTensor& tensor, const std::string& path) {
+  if (!os::is_damaged(tensor.bytes)) return;
+  throw Error({.code = Code::damaged,
+               .reason = "the file that the bytes are mapped from became shorter, and zeros stand "
+                         "in the place of some of them",
+               .advice = "Load the tensors again from a whole file, then save.",
+               .path = path,
+               .tensor = std::string(tensor.name)});
+}
+
 void write_all(os::Temporary& temporary, const format::Layout& layout,
-               std::span<const SaveTensor> tensors) {
+               std::span<const SaveTensor> tensors, const std::string& path) {
   io::SaveStream stream(temporary);
   try {
     stream.append(std::as_bytes(std::span(layout.prefix)));
@@ -69,6 +82,7 @@ void write_all(os::Temporary& temporary, const format::Layout& layout,
   } catch (const Error& error) {
     throw name_tensor(error, layout, tensors);
   }
+  for (const SaveTensor& tensor : tensors) refuse_damaged(tensor, path);
 }
 
 void save_file(const Path& path, std::span<const SaveTensor> tensors,
@@ -79,7 +93,7 @@ void save_file(const Path& path, std::span<const SaveTensor> tensors,
   io::remove_stale_temporaries(place);
   os::Temporary temporary = os::Temporary::create(place);
   temporary.preallocate(bytes);
-  write_all(temporary, layout, tensors);
+  write_all(temporary, layout, tensors, path.string());
   temporary.keep_attributes();
   bool synced = true;
   if (options.durable)
@@ -114,6 +128,7 @@ std::vector<std::byte> save_memory(std::span<const SaveTensor> tensors,
                              "shorter",
                    .advice = "Load the tensors again from a whole file, then save.",
                    .tensor = std::string(tensor.name)});
+    refuse_damaged(tensor, {});
     if (!base::same_order(tensor.dtype)) base::swap_elements(tensor.dtype, to);
   }
   return out;

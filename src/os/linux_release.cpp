@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "os/copy.hpp"
+#include "os/guard.hpp"
 #include "os/linux_filesystem.hpp"
 #include "os/linux_staging.hpp"
 #include "os/linux_write_gate.hpp"
@@ -107,6 +108,7 @@ void Release::State::copy(Part pages, std::byte* to) const {
                  .offset = pages.begin + done});
 }
 
+// In a GuardPause: a handler that decided before would put zeros over what is exchanged here.
 void Release::State::exchange_piece(Part piece, Mirror::Staging& staging, std::byte* from) {
   const std::size_t bytes = piece.end - piece.begin;
   if (::mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, base + piece.begin) == MAP_FAILED)
@@ -118,7 +120,10 @@ void Release::State::exchange_piece(Part piece, Mirror::Staging& staging, std::b
 void Release::State::exchange_window(Part window, std::span<const Part> live,
                                      Mirror::Staging& staging, std::byte* from) {
   const std::vector<Part> pages = pages_of(live, window);
-  if (pages.empty()) return exchange_piece(window, staging, from);
+  if (pages.empty()) {
+    const GuardPause pause;
+    return exchange_piece(window, staging, from);
+  }
   const auto copy_all = [&] {
     for (const Part& part : pages) copy(part, from + (part.begin - window.begin));
   };
@@ -126,6 +131,8 @@ void Release::State::exchange_window(Part window, std::span<const Part> live,
   std::byte* const begin = base + window.begin;
   const std::size_t bytes = window.end - window.begin;
   const WriteGate::Closed closed(*gate, begin, bytes);
+  // A guard would put pages there that can be written.
+  const GuardPause pause;
   if (::mprotect(begin, bytes, PROT_READ) != 0) raise_refused(errno);
   try {
     copy_all();
@@ -164,8 +171,10 @@ std::size_t Release::exchange(std::size_t number, std::span<const Part> live) {
     for (const Part& part : pages) state.copy(part, at(part.begin));
     if (::mprotect(staging.begin(), whole.end - whole.begin, PROT_READ) != 0) raise_refused(errno);
     // The system moves one mapping at a time, and huge pages make several of the staging.
-    for (const Part& piece : state.mirror.pieces(whole))
+    for (const Part& piece : state.mirror.pieces(whole)) {
+      const GuardPause pause;
       state.exchange_piece(piece, staging, at(piece.begin));
+    }
   }
   return count_pages(pages);
 }

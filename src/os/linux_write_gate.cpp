@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <mutex>
 
+#include "os/guard.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::os {
@@ -117,11 +118,15 @@ void install() {
   if (::sigaction(SIGSEGV, nullptr, &current) != 0) raise_no_handler(errno);
   const bool ours = (current.sa_flags & SA_SIGINFO) != 0 && current.sa_sigaction == &on_fault;
   if (ours || count == most_overlaid) return;
-  if (count == 0)
+  if (count == 0) {
+    // A fork takes locks in the reverse order of registration: `closing`, then the turn that a
+    // GuardPause takes while a part is closed.
+    prepare_guards_for_fork();
     if (const int error = ::pthread_atfork([] { closing.lock(); }, [] { closing.unlock(); },
                                            [] { closing.unlock(); });
         error != 0)
       raise_no_handler(error);
+  }
   previous[count] = current;
   struct ::sigaction wanted = current;
   wanted.sa_sigaction = &on_fault;

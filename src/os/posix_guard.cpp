@@ -40,8 +40,8 @@ struct Block {
 };
 constinit Block first_block;  // blocks live for ever: a handler may stand in any
 std::mutex registering;
-std::size_t guards = 0;  // guarded by `registering`
-bool fork_prepared = false;
+std::atomic<std::size_t> guards = 0;  // changed under `registering`
+bool fork_prepared = false;           // guarded by `registering`
 
 // The turn to put pages somewhere, of handlers and of GuardPause. Taken with all signals blocked.
 std::atomic<bool> taken = false;
@@ -160,15 +160,8 @@ Guard::Guard(std::byte* begin, std::size_t bytes, Protection protection) : slot_
     throw Error({.code = Code::invalid_argument,
                  .reason = "a range to guard is not whole pages",
                  .advice = "Guard whole mappings."});
+  prepare_guards_for_fork();
   const std::lock_guard lock(registering);
-  if (!fork_prepared) {
-    // No child starts with a turn that nobody ends.
-    const int error = ::pthread_atfork([] { registering.lock(), take_turn(); },
-                                       [] { end_turn(), registering.unlock(); },
-                                       [] { end_turn(), registering.unlock(); });
-    if (error != 0) raise_refused(error);
-    fork_prepared = true;
-  }
   GuardSlot* const slot = free_slot();
   if (const int error = handler.install(); error != 0) raise_refused(error);
   slot->writable.store(protection == Protection::private_writable);
@@ -186,6 +179,28 @@ Guard::~Guard() {
     slot_->end.store(0);
   }
   if (--guards == 0) handler.remove();
+}
+
+void prepare_guards_for_fork() {
+  const std::lock_guard lock(registering);
+  if (fork_prepared) return;
+  // No child starts with a turn that nobody ends.
+  const int error = ::pthread_atfork([] { registering.lock(), take_turn(); },
+                                     [] { end_turn(), registering.unlock(); },
+                                     [] { end_turn(), registering.unlock(); });
+  if (error != 0) raise_refused(error);
+  fork_prepared = true;
+}
+
+bool is_damaged(std::span<const std::byte> bytes) noexcept {
+  if (bytes.empty() || guards.load() == 0) return false;
+  const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
+  for (const Block* block = &first_block; block != nullptr; block = block->next.load())
+    for (const GuardSlot& slot : block->slots)
+      if (begin < slot.end.load() && begin + bytes.size() > slot.begin.load() &&
+          slot.damaged.load() != 0)
+        return true;
+  return false;
 }
 
 std::uint64_t Guard::damaged_bytes() const noexcept { return slot_->damaged.load(); }
