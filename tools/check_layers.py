@@ -26,9 +26,9 @@ ALLOWED = {
 # The layer that a public header belongs to; a layer may include it if it may include that layer.
 PUBLIC = {
     "dtype": "base", "error": "base", "export": "base", "holder": "base", "log": "base",
-    "numeric": "base", "options": "base", "path": "base", "release": "base",
+    "numeric": "base", "options": "base", "path": "base", "release": "base", "stop": "base",
     "slice": "tensor", "tensor": "tensor",
-    "file": "io", "hold": "io", "lock": "io", "save": "io", "tensorhold": "io",
+    "file": "io", "hold": "io", "load": "io", "lock": "io", "save": "io", "tensorhold": "io",
 }
 OS_HEADER = re.compile(r"(windows|winternl|io|fcntl|unistd|sys/.*|mach/.*|linux/.*|dlfcn)\.h")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

@@ -1,9 +1,12 @@
-// Options of open and save. Every default is one that a newcomer never needs to change.
+// Options of open, load and save. Every default is one that a newcomer never needs to change.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
+
+#include "tensorhold/stop.hpp"
 
 namespace tensorhold {
 inline namespace v0 {
@@ -15,6 +18,10 @@ enum class Access : std::uint8_t {
   owned  ///< private memory, read on first use; the file is held only until all live tensors are
          ///< read
 };
+
+/// Called now and then on the caller's thread, with the bytes done so far and the bytes in all. An
+/// exception from it ends the work and reaches the caller.
+using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
 inline constexpr std::uint64_t default_header_limit = 100'000'000;
 
@@ -40,6 +47,19 @@ struct OpenOptions {
   std::chrono::milliseconds lock_timeout = std::chrono::milliseconds(0);
   /// Shown by holders() for tensors of this open.
   std::string label = {};
+};
+
+/// How tensors are read into memory: Plan (load.hpp), File::load() and File::prefetch().
+struct LoadOptions {
+  /// Threads that read, the caller's among them; 0: chosen by what kind of storage it is.
+  unsigned threads = 0;
+  /// Bytes of memory that the work may take; 0: what the machine and its containers leave. load()
+  /// raises memory_limit before it begins when the tensors need more; a stream stays at most that
+  /// far ahead of its consumer (0: 256 MiB), but for one tensor that is larger.
+  std::uint64_t memory_budget = 0;
+  Progress progress = {};
+  /// Ends the work with the error `cancelled` after the reads that are under way.
+  StopToken stop = {};
 };
 
 struct SaveOptions {

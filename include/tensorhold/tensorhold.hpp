@@ -14,4 +14,5 @@
 #include "tensorhold/path.hpp"
 #include "tensorhold/save.hpp"
 #include "tensorhold/slice.hpp"
+#include "tensorhold/stop.hpp"
 #include "tensorhold/tensor.hpp"
