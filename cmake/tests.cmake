@@ -2,12 +2,23 @@
 include(GoogleTest)
 find_package(GTest REQUIRED)
 
-# tensorhold_add_test(NAME SOURCES file… [LIBS lib…] [LABELS label…]): a GoogleTest program, each of
-# whose tests ctest knows by name. Tests see src/ and tests/, and the files of tests/data.
+# Tests are compiled far longer than they run: they are optimised less than the library.
+if(TENSORHOLD_SANITIZE)
+  set(tensorhold_test_options -O0)
+else()
+  set(tensorhold_test_options -O1)
+endif()
+
+# tensorhold_add_test(NAME [OPTIMIZED] SOURCES file… [LIBS lib…] [LABELS label…]): a GoogleTest
+# program, each of whose tests ctest knows by name. Tests see src/ and tests/, and the files of
+# tests/data. OPTIMIZED: compiled like the library, for tests whose own loops are hot.
 function(tensorhold_add_test name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "OPTIMIZED" "" "SOURCES;LIBS;LABELS" ${ARGN})
   add_executable(${name} ${arg_SOURCES} ${arg_UNPARSED_ARGUMENTS})
   tensorhold_use_build_flags(${name})
+  if(NOT arg_OPTIMIZED)
+    target_compile_options(${name} PRIVATE ${tensorhold_test_options})
+  endif()
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(${name} PRIVATE
     TENSORHOLD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
