@@ -240,31 +240,108 @@ class Check(Case):
 
 
 class Demo(Case):
+    def demo(self, path, **options):
+        """The lines, after a look at what must be in every one of them."""
+        lines = self.lines(run("demo", path, "--work", self.folder, **options))
+        self.assertEqual(lines[-1], "Every tensor kept its address and its bytes.")
+        self.assertLessEqual(len(lines), 64)
+        return lines
+
+    def steps(self, lines):
+        """The rows below each heading S1 to S5, as (word, text)."""
+        steps = {}
+        for line in lines:
+            if line.startswith("S"):
+                rows = steps.setdefault(line[:2], [])
+            elif not line.startswith("  "):
+                rows = []
+            else:
+                rows.append((line[2:12].strip(), line[12:]))
+        return steps
+
     def test_real_model(self):
         before = MODEL.read_bytes()
-        lines = self.lines(run("demo", MODEL))
-        text = "\n".join(lines)
-        self.assertIn("every tensor has the same bytes", text)
-        self.assertIn("the tensor has its address and its values", text)
-        self.assertNotIn("DIFFERENT", text)
+        steps = self.steps(self.demo(MODEL))
+        self.assertEqual(sorted(steps), ["S1", "S2", "S3", "S4", "S5"])
+        for step, act in {"S1": "remove()", "S2": "drop", "S3": "release()", "S4": "copy()",
+                          "S5": "save()"}.items():
+            words = [word for word, _ in steps[step]]
+            # The hold is shown before and after what is done.
+            self.assertIn("hold", words[:words.index(act)], step)
+            self.assertIn("hold", words[words.index(act):], step)
+            self.assertIn('"stft_conv.weight" (mapped', steps[step][0][1])
+        for step in ("S1", "S3", "S5"):
+            self.assertIn(("tensor", "same address, same bytes"), steps[step])
+        for step in ("S2", "S3", "S4"):
+            self.assertIn(("plain", "remove: allowed"), steps[step])
         self.assertEqual(MODEL.read_bytes(), before)
 
     def test_every_file(self):
         for path in DATA.glob("*.safetensors"):
-            self.lines(run("demo", path))
+            self.demo(path)
+
+    def test_names_that_would_do_things_to_a_terminal(self):
+        for name in ("\x1b[2J\x07evil", "x" * 500, "漢字" * 60):
+            path = self.file(safetensors([(name, "U8", [3], b"abc")]))
+            self.assertNotIn("\x1b", "\n".join(self.demo(path)))
 
     def test_leaves_nothing_behind(self):
+        self.demo(MODEL)
         self.lines(run("demo", MODEL, env={**os.environ, "TMPDIR": str(self.folder)}))
         self.assertEqual(list(self.folder.iterdir()), [])
 
+    def test_work_folder_that_is_none(self):
+        self.assertIn("absent", self.error(run("demo", MODEL, "--work", "absent"), 2))
+
+    def sparse(self, shapes):
+        """A file of U8 tensors whose bytes are a hole."""
+        header, end = {}, 0
+        for name, size in shapes.items():
+            header[name] = {"dtype": "U8", "shape": [size], "data_offsets": [end, end + size]}
+            end += size
+        text = json.dumps(header).encode()
+        path = self.file(struct.pack("<Q", len(text)) + text)
+        os.truncate(path, path.stat().st_size + end)
+        return path
+
     def test_huge_file_costs_no_more(self):
-        header = json.dumps({"big": {"dtype": "U8", "shape": [10 << 30],
-                                     "data_offsets": [0, 10 << 30]},
-                             "small": {"dtype": "F32", "shape": [2],
-                                       "data_offsets": [10 << 30, (10 << 30) + 8]}}).encode()
-        path = self.file(struct.pack("<Q", len(header)) + header)
-        os.truncate(path, path.stat().st_size + (10 << 30) + 8)
-        self.assertIn("small", "\n".join(self.lines(run("demo", path))))
+        path = self.sparse({"big": 10 << 30, "small": 8})
+        self.assertIn('"small" (mapped, 8 B)', "\n".join(self.demo(path)))
+
+    def test_file_with_nothing_of_moderate_size(self):
+        self.assertIn("its own", "\n".join(self.demo(self.sparse({"big": 10 << 30}))))
+
+
+@unittest.skipUnless(os.access("/dev/fuse", os.R_OK | os.W_OK) and os.environ.get("TENSORHOLD_LOCKFS"),
+                     "no lockfs here")
+class DemoOnLockFs(Demo):
+    """The same, where the system refuses what Windows refuses."""
+
+    def setUp(self):
+        super().setUp()
+        mount, files = self.folder / "mount", self.folder / "files"
+        mount.mkdir()
+        files.mkdir()
+        subprocess.run([os.environ["TENSORHOLD_LOCKFS"], "--background", "--sharing", str(mount),
+                        str(files)], check=True, timeout=60)
+        self.addCleanup(subprocess.run, ["fusermount3", "-u", str(mount)], check=True, timeout=60)
+        self.folder = mount
+
+    def test_plain_calls_are_refused_and_tensorhold_is_not(self):
+        steps = self.steps(self.demo(MODEL))
+        refused = {step: [text for word, text in rows if word == "plain" and "refused" in text]
+                   for step, rows in steps.items()}
+        self.assertEqual(refused["S1"], ["remove: refused, Permission denied (13)"])
+        self.assertEqual(refused["S2"], refused["S1"])
+        self.assertEqual(refused["S3"], ["truncate: refused, Device or resource busy (16)",
+                                         "remove: refused, Permission denied (13)"])
+        self.assertEqual(refused["S5"], ["open to overwrite: refused, Device or resource busy (16)",
+                                         "rename onto it: refused, Permission denied (13)"])
+        # The step that did it is followed by a hold that nobody has.
+        for step, act in {"S1": "remove()", "S3": "release()", "S5": "save()"}.items():
+            after = steps[step][[word for word, _ in steps[step]].index(act) + 1]
+            self.assertEqual(after[0], "hold")
+            self.assertIn("<- nobody", after[1])
 
 
 class Holds(Case):
