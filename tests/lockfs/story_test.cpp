@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "support/lockfs.hpp"
@@ -121,6 +123,53 @@ TEST_P(Story, S6AnExceptionEndsTheHold) {
     throw std::runtime_error("half-way");
   } catch (const std::runtime_error&) {
     EXPECT_EQ(::unlink(path_.c_str()), 0);
+  }
+}
+
+TEST_P(Story, S7ThreadsReadWhileTheFileIsReleasedAndReplaced) {
+  const Tensor tensor = load();
+  const std::byte* const address = tensor.bytes().data();
+  std::atomic<bool> stop = false;
+  std::atomic<unsigned> reading = 0;
+  std::atomic<unsigned> wrong = 0;
+  std::vector<std::thread> readers;
+  for (unsigned i = 0; i < 3; ++i)
+    readers.emplace_back([&] {
+      do {
+        if (!std::ranges::equal(tensor.bytes(), saved_.list().back().bytes)) ++wrong;
+        ++reading;
+      } while (!stop);
+    });
+  while (reading < readers.size()) std::this_thread::yield();
+  const Tensors other = some_tensors(9);
+  const Result<void> saved = try_save(path_, other.list());
+  stop = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_TRUE(saved) << saved.error().what();
+  EXPECT_EQ(wrong, 0U);
+  expect_unchanged(tensor, address);
+  const Tensor again = open(path_)["large"];
+  EXPECT_TRUE(std::ranges::equal(again.bytes(), other.list().back().bytes));
+}
+
+TEST_P(Story, S8OthersMayNotTruncateAndWhereTheyMayItIsDetected) {
+  const File file = open(path_, {.access = GetParam()});
+  const Tensor tensor = file["large"];
+  expect_unchanged(tensor, tensor.bytes().data());
+  EXPECT_NE(::truncate(path_.c_str(), 4096), 0);
+  EXPECT_EQ(file.check(), FileState::unchanged);
+  fs_->set("sharing", "off");
+  ASSERT_EQ(::truncate(path_.c_str(), 4096), 0);
+  EXPECT_EQ(file.check(), FileState::truncated);
+  if (!tensor.mapped()) {
+    expect_unchanged(tensor, tensor.bytes().data());
+    return;
+  }
+  try {
+    (void)tensor.copy();
+    ADD_FAILURE() << "the loss went unseen";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::truncated) << error.what();
   }
 }
 
