@@ -9,19 +9,23 @@ else()
   set(tensorhold_test_options -O1)
 endif()
 
-# tensorhold_add_test(NAME [OPTIMIZED] SOURCES file… [LIBS lib…] [LABELS label…]): a GoogleTest
-# program, each of whose tests ctest knows by name. Tests see src/ and tests/, and the files of
-# tests/data. OPTIMIZED: compiled like the library, for tests whose own loops are hot.
+# tensorhold_add_test(NAME [OPTIMIZED] [DATA] SOURCES file… [LIBS lib…] [LABELS label…]): a GoogleTest
+# program, each of whose tests ctest knows by name. Tests see src/ and tests/. OPTIMIZED: compiled
+# like the library, for tests whose own loops are hot. DATA: defines TENSORHOLD_TEST_DATA, the folder
+# tests/data; only for those that ask, because a path in the command keeps ccache from helping other
+# checkouts.
 function(tensorhold_add_test name)
-  cmake_parse_arguments(arg "OPTIMIZED" "" "SOURCES;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "OPTIMIZED;DATA" "" "SOURCES;LIBS;LABELS" ${ARGN})
   add_executable(${name} ${arg_SOURCES} ${arg_UNPARSED_ARGUMENTS})
   tensorhold_use_build_flags(${name})
   if(NOT arg_OPTIMIZED)
     target_compile_options(${name} PRIVATE ${tensorhold_test_options})
   endif()
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
-  target_compile_definitions(${name} PRIVATE
-    TENSORHOLD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+  if(arg_DATA)
+    target_compile_definitions(${name} PRIVATE
+      TENSORHOLD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+  endif()
   target_link_libraries(${name} PRIVATE tensorhold::tensorhold ${arg_LIBS} GTest::gtest_main)
   gtest_discover_tests(${name} TEST_PREFIX ${name}: DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 LABELS "${arg_LABELS}")
