@@ -83,6 +83,8 @@ class TENSORHOLD_API File {
   [[nodiscard]] std::span<const std::pair<std::string_view, std::string_view>> metadata()
       const& noexcept;
   std::span<const std::pair<std::string_view, std::string_view>> metadata() const&& = delete;
+  /// True: the header has `__metadata__`, even an empty one.
+  [[nodiscard]] bool has_metadata() const noexcept;
   [[nodiscard]] std::optional<std::string_view> metadata(std::string_view key) const& noexcept;
   std::optional<std::string_view> metadata(std::string_view key) const&& = delete;
 
@@ -101,6 +103,8 @@ class TENSORHOLD_API File {
   /// Ends this open file for all copies of the handle: new tensors are refused (closed), metadata
   /// stays readable, tensors already handed out stay valid and keep holding the file.
   void close() const noexcept;
+  /// True: closed or released, so that no new tensor can be had.
+  [[nodiscard]] bool closed() const noexcept;
 
   /// Lets go of the file in place: the bytes of live tensors become private memory at the same
   /// addresses, then this process holds the file no more through this open. As

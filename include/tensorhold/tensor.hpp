@@ -36,6 +36,11 @@ class TENSORHOLD_API Tensor {
   Tensor& operator=(Tensor&& other) noexcept;
   ~Tensor();
 
+  /// A new owned tensor, all bits zero, writable, aligned to 64 bytes. Raises shape_overflow,
+  /// partial_byte, out_of_memory.
+  [[nodiscard]] static Tensor owned(std::string_view name, Dtype dtype,
+                                    std::span<const std::uint64_t> shape);
+
   [[nodiscard]] bool valid() const noexcept { return block_ != nullptr; }
   /// Name in the file; an owned copy keeps the name of what it was copied from. Valid while this
   /// lives.
@@ -57,6 +62,8 @@ class TENSORHOLD_API Tensor {
   [[nodiscard]] std::span<const std::byte> bytes() const&;
   std::span<const std::byte> bytes() const&& = delete;
 
+  /// Whether writable_bytes() gives them.
+  [[nodiscard]] bool writable() const noexcept;
   /// The bytes of a writable view (File::writable) or of an owned copy; private to this process,
   /// never reach the file. invalid_argument on a read-only tensor.
   [[nodiscard]] std::span<std::byte> writable_bytes() const&;

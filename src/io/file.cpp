@@ -154,6 +154,8 @@ std::span<const std::pair<std::string_view, std::string_view>> File::metadata() 
   return impl_->catalog->header().metadata();
 }
 
+bool File::has_metadata() const noexcept { return impl_->catalog->header().has_metadata(); }
+
 std::optional<std::string_view> File::metadata(std::string_view key) const& noexcept {
   for (const auto& [name, value] : metadata())
     if (name == key) return value;
@@ -169,6 +171,10 @@ std::uint64_t File::trailing_bytes() const noexcept {
   return impl_->catalog->header().trailing_bytes();
 }
 void File::close() const noexcept { impl_->end(); }
+bool File::closed() const noexcept {
+  return impl_->closed.load(std::memory_order_acquire) ||
+         (impl_->source != nullptr && impl_->source->ended());
+}
 
 }  // namespace v0
 }  // namespace tensorhold

@@ -68,6 +68,17 @@ sys.exit(m.version(name) != version)" "$package" 2>/dev/null || missing+=("$pack
     cannot "cannot install ${missing[*]}"
 }
 
+# Makes .venv with the package tensorhold, built from here. Its Python part is used in place; what
+# is compiled is as of now.
+need_tensorhold() {
+  need_build
+  need_packages ccache python3-dev
+  need_python scikit-build-core==1.1.2 nanobind==2.15.0 "$@"
+  CMAKE_CXX_COMPILER_LAUNCHER=ccache CMAKE_BUILD_PARALLEL_LEVEL=$(nproc) TENSORHOLD_WERROR=ON \
+    "$root/.venv/bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation \
+    --no-deps -e "$root"
+}
+
 # What building the library and the command line takes.
 need_build() {
   need_packages g++ cmake ninja-build libsimdjson-dev libfmt-dev libcli11-dev

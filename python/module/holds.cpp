@@ -1,0 +1,99 @@
+// Holds on files, changes of held files, and locks.
+#include <memory>
+
+#include "module.hpp"
+
+namespace tensorhold_python {
+namespace {
+
+nb::object holders(nb::handle path) {
+  static constexpr const char* proofs[] = {"held", "free", "unknown"};
+  const std::string text = path_of(path);
+  const th::Holders found = without_gil([&] { return th::holders(text); });
+  nb::list list;
+  for (const th::Holder& holder : found) list.append(holder_value(holder));
+  return package("tensorhold._values", "Holders")(list, found.unseen,
+                                                  proofs[static_cast<std::size_t>(found.proof)]);
+}
+
+nb::object release(nb::handle path, unsigned threads, nb::object progress, bool pinned_elsewhere) {
+  const std::string text = path_of(path);
+  const th::ReleaseOptions options{.threads = threads,
+                                   .progress = progress_of(std::move(progress)),
+                                   .pinned_elsewhere = pinned_elsewhere};
+  return released_value(without_gil([&] { return th::release(text, options); }));
+}
+
+nb::object changed_value(const th::Changed& changed) {
+  return package("tensorhold._values", "Changed")(changed.released, path_text(changed.moved_to));
+}
+
+nb::object remove(nb::handle path, bool reclaim_space) {
+  const std::string text = path_of(path);
+  return changed_value(
+      without_gil([&] { return th::remove(text, {.reclaim_space = reclaim_space}); }));
+}
+
+nb::object replace(nb::handle from, nb::handle path, bool durable) {
+  const std::string source = path_of(from);
+  const std::string target = path_of(path);
+  return changed_value(
+      without_gil([&] { return th::replace(source, target, {.durable = durable}); }));
+}
+
+/// A lock as Python has it. Used with the GIL, so by one thread at a time.
+struct PyLock {
+  th::FileLock lock;
+};
+
+using TakeLock = th::FileLock (*)(const th::Path&, std::chrono::milliseconds);
+
+template <TakeLock take>
+PyLock take_lock(nb::handle path, double timeout) {
+  const std::string text = path_of(path);
+  const std::chrono::milliseconds wait = timeout_of(timeout);
+  return {without_gil([&] { return take(text, wait); })};
+}
+
+}  // namespace
+
+std::function<void(std::uint64_t, std::uint64_t)> progress_of(nb::object progress) {
+  // Copied and dropped by the library without the GIL.
+  const std::shared_ptr<nb::object> shared(new nb::object(std::move(progress)),
+                                           [](nb::object* object) {
+                                             const nb::gil_scoped_acquire gil;
+                                             delete object;
+                                           });
+  return [shared](std::uint64_t done, std::uint64_t total) {
+    const nb::gil_scoped_acquire gil;
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+    if (!shared->is_none()) (*shared)(done, total);
+  };
+}
+
+nb::object released_value(const th::Released& released) {
+  return package("tensorhold._values", "Released")(released.files, released.tensors,
+                                                   released.bytes);
+}
+
+void bind_holds(nb::module_& module) {
+  module.def("holders", holders, nb::arg("path"));
+  module.def("release", release, nb::arg("path"), nb::kw_only(), nb::arg("threads") = 0,
+             nb::arg("progress") = nb::none(), nb::arg("pinned_elsewhere") = false);
+  module.def("remove", remove, nb::arg("path"), nb::kw_only(), nb::arg("reclaim_space") = false);
+  module.def("replace", replace, nb::arg("new"), nb::arg("path"), nb::kw_only(),
+             nb::arg("durable") = true);
+  nb::class_<PyLock>(module, "FileLock", "A lock on a file; ends with the with block, or unlock().")
+      .def_prop_ro("path", [](const PyLock& self) { return path_text(self.lock.path()); })
+      .def_prop_ro("owns", [](const PyLock& self) { return self.lock.owns(); })
+      .def("unlock", [](PyLock& self) { self.lock.unlock(); })
+      .def("__enter__", [](nb::object self) { return self; })
+      .def(
+          "__exit__", [](PyLock& self, nb::handle, nb::handle, nb::handle) { self.lock.unlock(); },
+          nb::arg("kind").none(), nb::arg("error").none(), nb::arg("trace").none());
+  module.def("lock_shared", take_lock<th::lock_shared>, nb::arg("path"), nb::arg("timeout") = 0.0);
+  module.def("lock_exclusive", take_lock<th::lock_exclusive>, nb::arg("path"),
+             nb::arg("timeout") = 0.0);
+}
+
+}  // namespace tensorhold_python

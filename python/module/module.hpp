@@ -1,0 +1,119 @@
+// What the files of the Python module share.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tensorhold/tensorhold.hpp"
+
+namespace tensorhold_python {
+
+namespace nb = nanobind;
+namespace th = tensorhold;
+
+/// A File as Python has it. Immutable, so that threads may share it.
+struct PyFile {
+  th::File file;
+  bool release_on_exit = false;
+};
+
+/// A Tensor as Python has it. Immutable.
+struct PyTensor {
+  th::Tensor tensor;
+  /// Of a read-only tensor with mapped access: where its writable view comes from. Else empty.
+  th::File file = {};
+  std::optional<std::uint64_t> offset = {};  ///< in the file; none for an owned copy
+};
+
+/// Exports a tensor's bytes as a flat buffer of bytes, whatever its dtype.
+struct RawBytes {
+  th::Tensor tensor;
+};
+
+/// A buffer of a Python object, held until this goes, on whatever thread.
+class Buffer {
+ public:
+  Buffer() = default;
+  /// Contiguous bytes of `object`; TypeError or BufferError where it has none. Needs the GIL.
+  Buffer(nb::handle object, int flags);
+  Buffer(Buffer&& other) noexcept;
+  Buffer& operator=(Buffer&&) = delete;
+  ~Buffer();
+
+  [[nodiscard]] const Py_buffer& view() const noexcept { return view_; }
+  [[nodiscard]] std::span<std::byte> bytes() const noexcept {
+    return {static_cast<std::byte*>(view_.buf), static_cast<std::size_t>(view_.len)};
+  }
+
+ private:
+  Py_buffer view_{};
+};
+
+// Arguments and results (arguments.cpp).
+/// A path from str or os.PathLike; bytes are a path too where `path` says nothing else.
+[[nodiscard]] std::string path_of(nb::handle path);
+[[nodiscard]] nb::str path_text(std::string_view path);
+[[nodiscard]] nb::str utf8(std::string_view text);
+[[nodiscard]] nb::tuple shape_tuple(std::span<const std::uint64_t> shape);
+[[nodiscard]] std::vector<std::uint64_t> shape_of(nb::handle shape);
+[[nodiscard]] th::Dtype dtype_of_name(std::string_view name);
+[[nodiscard]] th::Access access_of(std::string_view name);
+[[nodiscard]] std::string_view access_name(th::Access access) noexcept;
+[[nodiscard]] std::chrono::milliseconds timeout_of(double seconds);
+[[nodiscard]] nb::object holder_value(const th::Holder& holder);
+/// Makes `error` Python's current error.
+void set_error(const th::Error& error) noexcept;
+/// A class or function of the package's Python part.
+[[nodiscard]] nb::object package(const char* module, const char* name);
+
+/// Runs `work` without the GIL.
+template <class Work>
+auto without_gil(Work&& work) {
+  const nb::gil_scoped_release released;
+  return std::forward<Work>(work)();
+}
+
+// Tensors (tensor.cpp, buffer.cpp, index.cpp, values.cpp, dlpack.cpp).
+[[nodiscard]] nb::object tensor_object(PyTensor tensor);
+[[nodiscard]] th::Slice slice_of(const th::Tensor& tensor, nb::handle index);
+[[nodiscard]] bool is_writable(const th::Tensor& tensor);
+/// The format character of the struct module, or nullptr for a dtype that it does not know.
+[[nodiscard]] const char* struct_format(th::Dtype dtype) noexcept;
+/// The bytes in place; read first, without the GIL, where they are not there yet.
+[[nodiscard]] std::span<const std::byte> bytes_of(const th::Tensor& tensor);
+/// A memoryview of the bytes: format "B", one dimension.
+[[nodiscard]] nb::object raw_view(const th::Tensor& tensor);
+[[nodiscard]] nb::object to_array(nb::handle self, nb::handle dtype, std::optional<bool> copy);
+[[nodiscard]] nb::object to_list(const PyTensor& self);
+[[nodiscard]] nb::object to_item(const PyTensor& self);
+[[nodiscard]] nb::object to_dlpack(const PyTensor& self, nb::handle stream, nb::handle max_version,
+                                   nb::handle device, std::optional<bool> copy);
+extern PyType_Slot tensor_slots[];
+extern PyType_Slot raw_slots[];
+
+// Releases and saves (holds.cpp).
+/// A progress function for the library, which is called without the GIL: passes on to `progress`
+/// unless it is None, and sees Ctrl-C.
+[[nodiscard]] std::function<void(std::uint64_t, std::uint64_t)> progress_of(nb::object progress);
+[[nodiscard]] nb::object released_value(const th::Released& released);
+
+void bind_errors(nb::module_& module);
+void bind_tensor(nb::module_& module);
+void bind_file(nb::module_& module);
+void bind_holds(nb::module_& module);
+void bind_save(nb::module_& module);
+
+}  // namespace tensorhold_python

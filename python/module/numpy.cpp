@@ -1,0 +1,68 @@
+// Tensor.__array__: NumPy arrays, with NumPy imported when the first one is asked for.
+#include "module.hpp"
+
+namespace tensorhold_python {
+namespace {
+
+/// Name in ml_dtypes of a dtype that NumPy has not, or nullptr.
+const char* ml_dtypes_name(th::Dtype dtype) noexcept {
+  switch (dtype) {
+    case th::Dtype::bf16:
+      return "bfloat16";
+    case th::Dtype::f8_e4m3:
+      return "float8_e4m3fn";
+    case th::Dtype::f8_e5m2:
+      return "float8_e5m2";
+    case th::Dtype::f8_e8m0:
+      return "float8_e8m0fnu";
+    case th::Dtype::f8_e4m3fnuz:
+      return "float8_e4m3fnuz";
+    case th::Dtype::f8_e5m2fnuz:
+      return "float8_e5m2fnuz";
+    default:
+      return nullptr;
+  }
+}
+
+[[noreturn]] void refuse(th::Dtype dtype, const char* advice) {
+  throw nb::type_error(
+      ("NumPy has no dtype for " + std::string(th::to_string(dtype)) + "; " + advice).c_str());
+}
+
+nb::object extended_dtype(th::Dtype dtype) {
+  const char* const name = ml_dtypes_name(dtype);
+  if (name == nullptr) refuse(dtype, "take the packed bytes of Tensor.raw");
+  nb::object package;
+  try {
+    package = nb::module_::import_("ml_dtypes");
+  } catch (nb::python_error& error) {
+    if (!error.matches(PyExc_ImportError)) throw;
+    refuse(dtype, "install ml_dtypes, or take the bytes of Tensor.raw");
+  }
+  if (!nb::hasattr(package, name)) refuse(dtype, "this version of ml_dtypes is too old for it");
+  return package.attr(name);
+}
+
+}  // namespace
+
+nb::object to_array(nb::handle self, nb::handle dtype, std::optional<bool> copy) {
+  const th::Tensor& tensor = nb::cast<const PyTensor&>(self).tensor;
+  const nb::module_ numpy = nb::module_::import_("numpy");
+  nb::object array;
+  if (struct_format(tensor.dtype()) != nullptr) {
+    nb::object view = nb::steal(PyMemoryView_FromObject(self.ptr()));
+    if (!view.is_valid()) throw nb::python_error();
+    array = numpy.attr("asarray")(view);
+  } else {
+    array = numpy.attr("ndarray")(shape_tuple(tensor.shape()), extended_dtype(tensor.dtype()),
+                                  raw_view(tensor));
+  }
+  if (!dtype.is_none() && !array.attr("dtype").equal(numpy.attr("dtype")(dtype))) {
+    if (copy.has_value() && !*copy)
+      throw nb::value_error("another dtype needs a copy; leave copy=False out");
+    return array.attr("astype")(dtype);
+  }
+  return copy.value_or(false) ? nb::object(array.attr("copy")()) : array;
+}
+
+}  // namespace tensorhold_python

@@ -1,0 +1,152 @@
+// save() and serialize(): what may stand in their mapping, and the calls.
+#include <algorithm>
+#include <bit>
+#include <deque>
+
+#include "module.hpp"
+
+namespace tensorhold_python {
+namespace {
+
+/// A dtype for one element of a buffer, by the struct module's format.
+std::optional<th::Dtype> dtype_of_format(std::string_view format, Py_ssize_t itemsize) {
+  constexpr char other_order = std::endian::native == std::endian::little ? '>' : '<';
+  if (!format.empty() && std::string_view("@=<>!").find(format.front()) != std::string_view::npos) {
+    const char order = format.front() == '!' ? '>' : format.front();
+    if (order == other_order && itemsize > 1) return std::nullopt;
+    format.remove_prefix(1);
+  }
+  if (format == "l" || format == "n") return itemsize == 8 ? th::Dtype::i64 : th::Dtype::i32;
+  if (format == "L" || format == "N") return itemsize == 8 ? th::Dtype::u64 : th::Dtype::u32;
+  if (format == "c") return th::Dtype::u8;
+  for (std::size_t i = 0; i < th::dtype_count; ++i) {
+    const auto dtype = static_cast<th::Dtype>(i);
+    const char* const known = struct_format(dtype);
+    if (known != nullptr && format == known &&
+        itemsize == static_cast<Py_ssize_t>(th::bits_of(dtype) / 8))
+      return dtype;
+  }
+  return std::nullopt;
+}
+
+/// The mapping's tensors, and what keeps them in place until the save is done.
+class Tensors {
+ public:
+  explicit Tensors(nb::handle mapping) {
+    for (const nb::handle pair : nb::iter(mapping.attr("items")())) {
+      const nb::object key = pair[0];
+      if (!PyUnicode_Check(key.ptr())) throw nb::type_error("the names of tensors are str");
+      add(nb::cast<std::string>(key), pair[1]);
+    }
+  }
+
+  [[nodiscard]] std::span<const th::SaveTensor> list() const noexcept { return list_; }
+
+ private:
+  void add(std::string name, const nb::object& value) {
+    names_.push_back(std::move(name));
+    const std::string& kept = names_.back();
+    if (nb::isinstance<PyTensor>(value)) {
+      tensors_.push_back(nb::cast<const PyTensor&>(value).tensor);
+      const th::Tensor& tensor = tensors_.back();
+      static_cast<void>(bytes_of(tensor));
+      list_.emplace_back(kept, tensor);
+    } else if (PyTuple_Check(value.ptr())) {
+      add_parts(kept, value);
+    } else {
+      add_array(kept, value);
+    }
+  }
+
+  /// (dtype, shape, buffer)
+  void add_parts(const std::string& name, nb::handle parts) {
+    if (nb::len(parts) != 3) refuse(name, "a tuple is (dtype, shape, buffer)");
+    const th::Dtype dtype = dtype_of_name(nb::cast<std::string_view>(parts[0]));
+    shapes_.push_back(shape_of(parts[1]));
+    buffers_.emplace_back(parts[2], PyBUF_SIMPLE);
+    list_.emplace_back(name, dtype, shapes_.back(), buffers_.back().bytes());
+  }
+
+  /// An array that exports a buffer, contiguous or not.
+  void add_array(const std::string& name, const nb::object& value) {
+    if (PyObject_CheckBuffer(value.ptr()) == 0)
+      refuse(name,
+             "a value is a Tensor, an array with the buffer protocol, or (dtype, shape, "
+             "buffer); use tensorhold.torch and its like for a framework's tensors");
+    buffers_.emplace_back(value, PyBUF_FULL_RO);
+    const Py_buffer& view = buffers_.back().view();
+    const auto dtype = dtype_of_format(view.format == nullptr ? "B" : view.format, view.itemsize);
+    if (!dtype)
+      refuse(name, std::string("no dtype stands for elements of format \"") + view.format +
+                       "\"; convert the array, or pass (dtype, shape, buffer)");
+    std::vector<std::uint64_t>& shape = shapes_.emplace_back();
+    for (int i = 0; i < view.ndim; ++i) shape.push_back(static_cast<std::uint64_t>(view.shape[i]));
+    list_.emplace_back(name, *dtype, shape, contiguous(view));
+  }
+
+  std::span<const std::byte> contiguous(const Py_buffer& view) {
+    if (PyBuffer_IsContiguous(&view, 'C') != 0) return buffers_.back().bytes();
+    std::vector<std::byte>& copy = copies_.emplace_back(static_cast<std::size_t>(view.len));
+    if (PyBuffer_ToContiguous(copy.data(), &view, view.len, 'C') != 0) throw nb::python_error();
+    return copy;
+  }
+
+  [[noreturn]] static void refuse(const std::string& name, const std::string& why) {
+    throw nb::type_error(("tensor \"" + name + "\": " + why).c_str());
+  }
+
+  // Deques: what is borrowed stays where it is.
+  std::deque<std::string> names_;
+  std::deque<std::vector<std::uint64_t>> shapes_;
+  std::deque<std::vector<std::byte>> copies_;
+  std::deque<Buffer> buffers_;
+  std::deque<th::Tensor> tensors_;
+  std::vector<th::SaveTensor> list_;
+};
+
+std::optional<th::Metadata> metadata_of(nb::handle metadata) {
+  if (metadata.is_none()) return std::nullopt;
+  th::Metadata list;
+  for (const nb::handle pair : nb::iter(metadata.attr("items")())) {
+    if (!PyUnicode_Check(nb::object(pair[0]).ptr()) || !PyUnicode_Check(nb::object(pair[1]).ptr()))
+      throw nb::type_error("metadata maps str to str");
+    list.emplace_back(nb::cast<std::string>(pair[0]), nb::cast<std::string>(pair[1]));
+  }
+  return list;
+}
+
+void save(nb::handle path, nb::handle tensors, nb::handle metadata, std::uint64_t align,
+          std::uint64_t reserve_header, bool follow_symlink, bool durable) {
+  const std::string text = path_of(path);
+  const Tensors list(tensors);
+  const auto pairs = metadata_of(metadata);
+  const th::SaveOptions options{.align = align,
+                                .reserve_header = reserve_header,
+                                .follow_symlink = follow_symlink,
+                                .durable = durable};
+  without_gil([&] { th::save(text, list.list(), pairs, options); });
+}
+
+nb::bytes serialize(nb::handle tensors, nb::handle metadata, std::uint64_t align,
+                    std::uint64_t reserve_header) {
+  const Tensors list(tensors);
+  const auto pairs = metadata_of(metadata);
+  const th::SaveOptions options{.align = align, .reserve_header = reserve_header};
+  const std::vector<std::byte> bytes =
+      without_gil([&] { return th::save_bytes(list.list(), pairs, options); });
+  return nb::bytes(bytes.data(), bytes.size());
+}
+
+}  // namespace
+
+void bind_save(nb::module_& module) {
+  module.def("save", save, nb::arg("path"), nb::arg("tensors"), nb::arg("metadata") = nb::none(),
+             nb::kw_only(), nb::arg("align") = 8, nb::arg("reserve_header") = 0,
+             nb::arg("follow_symlink") = false, nb::arg("durable") = true,
+             "Writes a file that replaces path in one step.");
+  module.def("serialize", serialize, nb::arg("tensors"), nb::arg("metadata") = nb::none(),
+             nb::kw_only(), nb::arg("align") = 8, nb::arg("reserve_header") = 0,
+             "The bytes that save() would write.");
+}
+
+}  // namespace tensorhold_python

@@ -1,0 +1,101 @@
+// Elements as Python numbers.
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "module.hpp"
+
+namespace tensorhold_python {
+namespace {
+
+template <class T>
+T element(const std::byte* bytes, std::uint64_t index) noexcept {
+  T value;
+  std::memcpy(&value, bytes + index * sizeof(T), sizeof(T));
+  return value;
+}
+
+/// The elements of one tensor, in the machine's byte order.
+class Elements {
+ public:
+  explicit Elements(const th::Tensor& tensor)
+      : dtype_(tensor.dtype()), size_(tensor.size()), bytes_(bytes_of(tensor)) {}
+
+  [[nodiscard]] nb::object at(std::uint64_t index) const {
+    const std::byte* const bytes = bytes_.data();
+    switch (dtype_) {
+      case th::Dtype::boolean:
+        return nb::bool_(element<std::uint8_t>(bytes, index) != 0);
+      case th::Dtype::u8:
+        return nb::int_(element<std::uint8_t>(bytes, index));
+      case th::Dtype::i8:
+        return nb::int_(element<std::int8_t>(bytes, index));
+      case th::Dtype::u16:
+        return nb::int_(element<std::uint16_t>(bytes, index));
+      case th::Dtype::i16:
+        return nb::int_(element<std::int16_t>(bytes, index));
+      case th::Dtype::u32:
+        return nb::int_(element<std::uint32_t>(bytes, index));
+      case th::Dtype::i32:
+        return nb::int_(element<std::int32_t>(bytes, index));
+      case th::Dtype::u64:
+        return nb::int_(element<std::uint64_t>(bytes, index));
+      case th::Dtype::i64:
+        return nb::int_(element<std::int64_t>(bytes, index));
+      case th::Dtype::c64:
+        return complex(element<float>(bytes, 2 * index), element<float>(bytes, 2 * index + 1));
+      default:
+        return nb::float_(real(index));
+    }
+  }
+
+ private:
+  static nb::object complex(double real, double imaginary) {
+    nb::object value = nb::steal(PyComplex_FromDoubles(real, imaginary));
+    if (!value.is_valid()) throw nb::python_error();
+    return value;
+  }
+
+  /// to_doubles counts from whole bytes, so elements are converted eight at a time.
+  [[nodiscard]] double real(std::uint64_t index) const {
+    constexpr std::uint64_t group = 8;
+    std::array<double, group> values{};
+    const std::uint64_t first = index - index % group;
+    const std::size_t count = static_cast<std::size_t>(std::min(group, size_ - first));
+    const std::uint64_t offset = first / group * th::bits_of(dtype_);  // 8 elements, bits/8 each
+    th::to_doubles(dtype_, bytes_.subspan(static_cast<std::size_t>(offset)),
+                   std::span(values).first(count));
+    return values[static_cast<std::size_t>(index % group)];
+  }
+
+  th::Dtype dtype_;
+  std::uint64_t size_;
+  std::span<const std::byte> bytes_;
+};
+
+nb::object nested(const Elements& elements, std::span<const std::uint64_t> shape,
+                  std::uint64_t& next) {
+  if (shape.empty()) return elements.at(next++);
+  nb::list list;
+  for (std::uint64_t i = 0; i < shape.front(); ++i)
+    list.append(nested(elements, shape.subspan(1), next));
+  return list;
+}
+
+}  // namespace
+
+nb::object to_list(const PyTensor& self) {
+  const Elements elements(self.tensor);
+  std::uint64_t next = 0;
+  return nested(elements, self.tensor.shape(), next);
+}
+
+nb::object to_item(const PyTensor& self) {
+  if (self.tensor.size() != 1)
+    throw nb::value_error(("item() is for one element; the tensor has " +
+                           std::to_string(self.tensor.size()) + "; use tolist()")
+                              .c_str());
+  return Elements(self.tensor).at(0);
+}
+
+}  // namespace tensorhold_python

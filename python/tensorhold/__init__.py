@@ -1,0 +1,47 @@
+"""Safetensors files, mapped, with control of the hold.
+
+    with tensorhold.open("model.safetensors") as file:
+        weight = file["embed.weight"]     # no copy
+        rows = weight[0:128]              # an owned copy of exactly these rows
+    tensorhold.release("model.safetensors")   # same address, same bytes; the file is free
+"""
+
+from ._core import (
+    File,
+    FileLock,
+    Tensor,
+    __version__,
+    holders,
+    lock_exclusive,
+    lock_shared,
+    open,
+    release,
+    remove,
+    replace,
+    save,
+    serialize,
+)
+from ._values import Changed, Holder, Holders, Released, TensorInfo
+from .errors import Error
+
+__all__ = [
+    "Changed",
+    "Error",
+    "File",
+    "FileLock",
+    "Holder",
+    "Holders",
+    "Released",
+    "Tensor",
+    "TensorInfo",
+    "__version__",
+    "holders",
+    "lock_exclusive",
+    "lock_shared",
+    "open",
+    "release",
+    "remove",
+    "replace",
+    "save",
+    "serialize",
+]
