@@ -1,6 +1,7 @@
 #include "os/replace.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,11 +33,12 @@ void copy_into(os::Temporary& temporary, const os::File& from, std::uint64_t byt
 /// From another filesystem: a copy takes the name, then the original goes.
 bool replace_by_copy(const std::string& from, const os::Place& place, bool durable,
                      bool& released) {
-  const os::File source = os::File::open_read(from);
-  const std::uint64_t bytes = source.status().size;
+  std::optional<os::File> source = os::File::open_read(from);
+  const std::uint64_t bytes = source->status().size;
   os::Temporary temporary = os::Temporary::create(place);
   temporary.preallocate(bytes);
-  copy_into(temporary, source, bytes);
+  copy_into(temporary, *source, bytes);
+  source.reset();  // an open handle is a hold as well
   temporary.keep_attributes();
   bool synced = true;
   if (durable)
@@ -44,7 +46,7 @@ bool replace_by_copy(const std::string& from, const os::Place& place, bool durab
   else
     temporary.flush();
   released = io::change_held(place.path(), [&] { temporary.put_in_place(); });
-  os::remove_file(from, os::Patience::scanner);
+  if (io::change_held(from, [&] { os::remove_file(from, os::Patience::scanner); })) released = true;
   return synced;
 }
 

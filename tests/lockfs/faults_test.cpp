@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <optional>
@@ -236,6 +237,26 @@ TEST_F(Faults, TheControlFileRefusesWhatItDoesNotKnowWhole) {
   fs->set("sharing on\neio-at", 5);
   EXPECT_NE(read_file(*fs / ".lockfs-control").find("sharing on\n"), std::string::npos);
   EXPECT_NE(read_file(*fs / ".lockfs-control").find("eio-at 5\n"), std::string::npos);
+}
+
+TEST(Switches, EachIsTakenOnTheCommandLineAndSetsItselfAlone) {
+  TENSORHOLD_NEEDS_LOCKFS();
+  const std::string off = read_file(LockFs() / ".lockfs-control");
+  for (const std::string flag :
+       {"sharing", "deny-write", "no-mmap", "no-truncate", "no-rename", "no-preallocate",
+        "no-attributes", "no-fsync", "eio-fsync", "eio-fsyncdir", "eio-close", "short-reads",
+        "short-writes", "scanner-us 5", "eio-at 5", "eio-write-at 5", "enospc-after 5",
+        "eintr-every 1000", "latency-us 5"}) {
+    const std::string name = flag.substr(0, flag.find(' '));
+    std::vector<std::string> words{"--" + name};
+    if (name != flag) words.push_back(flag.substr(name.size() + 1));
+    std::string expected = off;
+    const std::size_t line = ("\n" + expected).find("\n" + name + " off\n");
+    ASSERT_NE(line, std::string::npos) << name;
+    expected.replace(line, name.size() + 4, name == flag ? name + " on" : flag);
+    EXPECT_EQ(read_file(LockFs(words) / ".lockfs-control"), expected);
+  }
+  EXPECT_EQ(std::ranges::count(off, '\n'), 19) << "a switch that this test does not know";
 }
 
 TEST_F(Faults, TheFilesOfLockfsAreNoEntriesOfTheFolder) {
