@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "os/file.hpp"
@@ -16,6 +17,13 @@ namespace tensorhold::os {
 void require_path(const std::string& path);
 
 [[nodiscard]] FileStatus to_status(const struct ::stat& from) noexcept;
+
+/// Fills all of `out`, as File::read_at().
+void read_all(int descriptor, const std::string& path, std::uint64_t offset,
+              std::span<std::byte> out);
+
+/// True when an errno says that the filesystem or the system has no such call.
+[[nodiscard]] bool is_missing_call(int error) noexcept;
 
 /// Longest name that the folder takes, in bytes.
 [[nodiscard]] std::size_t name_limit(int folder) noexcept;

@@ -51,6 +51,36 @@ void require_path(const std::string& path) {
                  .path = path.substr(0, path.find('\0'))});
 }
 
+void read_all(int descriptor, const std::string& path, std::uint64_t offset,
+              std::span<std::byte> out) {
+  constexpr auto last = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
+  const auto end = base::checked_add(offset, out.size());
+  if (!end || *end > last) raise_system(EFBIG, "read the file", path, offset);
+  while (!out.empty()) {
+    const ssize_t got = ::pread(descriptor, out.data(),
+                                std::min(out.size(), transfer_limit), static_cast<off_t>(offset));
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      raise_system(errno, "read the file", path, offset);
+    }
+    if (got == 0)
+      throw Error({.code = Code::unexpected_end,
+                   .reason = "the file ends here, " + std::to_string(out.size()) +
+                             " bytes before the end of what was read",
+                   .advice = "Others made it shorter, or it is still being written: get it whole, "
+                             "then open it again.",
+                   .path = path,
+                   .offset = offset});
+    offset += static_cast<std::uint64_t>(got);
+    out = out.subspan(static_cast<std::size_t>(got));
+  }
+}
+
+bool is_missing_call(int error) noexcept {
+  return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == ENOTSUP ||
+         error == ENOTTY;
+}
+
 FileStatus to_status(const struct ::stat& from) noexcept {
 #ifdef __APPLE__
   const timespec& modified = from.st_mtimespec;
@@ -132,27 +162,7 @@ FileStatus File::status() const {
 }
 
 void File::read_at(std::uint64_t offset, std::span<std::byte> out) const {
-  constexpr auto last = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
-  const auto end = base::checked_add(offset, out.size());
-  if (!end || *end > last) raise_system(EFBIG, "read the file", path_, offset);
-  while (!out.empty()) {
-    const ssize_t got = ::pread(static_cast<int>(handle_), out.data(),
-                                std::min(out.size(), transfer_limit), static_cast<off_t>(offset));
-    if (got < 0) {
-      if (errno == EINTR) continue;
-      raise_system(errno, "read the file", path_, offset);
-    }
-    if (got == 0)
-      throw Error({.code = Code::unexpected_end,
-                   .reason = "the file ends here, " + std::to_string(out.size()) +
-                             " bytes before the end of what was read",
-                   .advice = "Others made it shorter, or it is still being written: get it whole, "
-                             "then open it again.",
-                   .path = path_,
-                   .offset = offset});
-    offset += static_cast<std::uint64_t>(got);
-    out = out.subspan(static_cast<std::size_t>(got));
-  }
+  read_all(static_cast<int>(handle_), path_, offset, out);
 }
 
 std::optional<FileStatus> status_at(const std::string& path) {

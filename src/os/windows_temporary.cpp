@@ -5,7 +5,6 @@
 //   that for a moment nothing stands at the name. A process killed in that moment leaves the old
 //   file as `.NAME.tensorhold-PID-RANDOM.old`; Place::remove_stale() gives it its name back.
 //   The handle shares no writing: that is the lock by which a living writer is known.
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -110,29 +109,9 @@ Temporary Temporary::create(const Place& place) {
 
 Temporary::~Temporary() {
   if (handle_ == closed_handle) return;
-  const Handle handle(handle_of(handle_));
-  if (name_.empty()) return;
-  if (windows::is_missing_call(windows::delete_at_once(handle.get())))
-    (void)windows::delete_at_close(handle.get());
-}
-
-void Temporary::preallocate(std::uint64_t bytes) {
-  FILE_ALLOCATION_INFO info{};
-  if (bytes > static_cast<std::uint64_t>(std::numeric_limits<LONGLONG>::max()))
-    raise_error("reserve room for the file", place_->path(), ERROR_DISK_FULL);
-  info.AllocationSize.QuadPart = static_cast<LONGLONG>(bytes);
-  if (SetFileInformationByHandle(handle_of(handle_), FileAllocationInfo, &info, sizeof info) != 0)
-    return;
-  const DWORD error = GetLastError();
-  if (windows::code_of(error) == Code::no_space)
-    raise_error("reserve room for the file", place_->path(), error);
-}
-
-void Temporary::write_at(std::uint64_t offset, std::span<const std::span<const std::byte>> parts) {
-  for (const std::span<const std::byte> part : parts) {
-    windows::write_all(handle_of(handle_), place_->path(), offset, part);
-    offset += part.size();
-  }
+  const HANDLE handle = handle_of(handle_);
+  if (!name_.empty() && windows::is_missing_call(windows::delete_at_once(handle)))
+    (void)windows::delete_at_close(handle);
 }
 
 void Temporary::keep_attributes() {
@@ -149,25 +128,10 @@ void Temporary::keep_attributes() {
   SetFileInformationByHandle(handle_of(handle_), FileBasicInfo, &info, sizeof info);
 }
 
-void Temporary::flush() {
-  // A local filesystem reserved the room when the bytes were written; a server is asked.
-  FILE_REMOTE_PROTOCOL_INFO remote{};
-  if (GetFileInformationByHandleEx(handle_of(handle_), FileRemoteProtocolInfo, &remote,
-                                   sizeof remote) != 0)
-    (void)sync();
-}
-
-bool Temporary::sync() {
-  if (FlushFileBuffers(handle_of(handle_)) != 0) return true;
-  const DWORD error = GetLastError();
-  if (windows::is_missing_call(error)) return false;
-  raise_error("flush the file to the disk", place_->path(), error);
-}
-
-void Temporary::put_in_place() {
-  const std::string& path = place_->path();
+void Temporary::put_in_place_as(const std::string& name) {
+  const std::string path = beside(*place_, name);
   const std::wstring target = windows::wide_path(path);
-  std::string aside = make_temporary_name(place_->name(), GetCurrentProcessId());
+  std::string aside = make_temporary_name(name, GetCurrentProcessId());
   aside.replace(aside.size() - windows::aside_ending.size(), std::string::npos,
                 windows::aside_ending);
   const std::wstring wide_aside = windows::wide_path(beside(*place_, aside));
@@ -182,7 +146,7 @@ void Temporary::put_in_place() {
     if (!windows::is_transient(error) || !retry.wait()) raise_refused(path, target, error);
   }
   name_.clear();
-  CloseHandle(handle_of(std::exchange(handle_, closed_handle)));
+  close();
 }
 
 }  // namespace tensorhold::os

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "os/file.hpp"
+#include "os/output.hpp"
 
 namespace tensorhold::os {
 
@@ -69,13 +70,14 @@ class Place {
 
 /// A new file beside the place that it is meant for, under a name that parse_temporary_name()
 /// recognises; locked, so that remove_stale() leaves it alone. Unless put in place, it removes
-/// itself. Borrows the place, which must outlive it. For one thread at a time.
-class Temporary {
+/// itself. Borrows the place, which must outlive it. Its bytes are written as those of any Output,
+/// by several threads; the rest is for one thread at a time.
+class Temporary : public Output {
  public:
   Temporary(Temporary&& other) noexcept
-      : place_(other.place_),
-        handle_(std::exchange(other.handle_, closed_handle)),
-        name_(std::move(other.name_)) {}
+      : Output(std::move(other)), place_(other.place_), name_(std::move(other.name_)) {
+    other.name_.clear();
+  }
   Temporary& operator=(Temporary&&) = delete;
   ~Temporary();
 
@@ -83,37 +85,20 @@ class Temporary {
   /// permission_denied, no_space, too_many_open, io_error.
   [[nodiscard]] static Temporary create(const Place& place);
 
-  /// Reserves room, so that a full disk is found before anything is written. no_space; whatever
-  /// else the filesystem answers is ignored.
-  void preallocate(std::uint64_t bytes);
-
-  /// Writes all of the parts one after the other, the first at `offset`. Retries short writes and
-  /// interrupted calls. no_space, io_error; truncated when the memory of a part cannot be read,
-  /// because the file behind it became shorter (offset() tells where).
-  void write_at(std::uint64_t offset, std::span<const std::span<const std::byte>> parts);
-
   /// Gives the file the mode and the owner of the file at the place, if one is there, as far as the
   /// system allows. Call after writing.
   void keep_attributes();
 
-  /// Hands the bytes to the filesystem; network filesystems find a full disk or quota only now.
-  /// no_space, io_error. Part of sync().
-  void flush();
-
-  /// Makes the bytes survive a power cut; false when the filesystem has no way to. io_error,
-  /// no_space: the bytes may be lost.
-  [[nodiscard]] bool sync();
-
   /// Takes the name of the place, in one step: whatever stood there is replaced. Nothing changes
   /// when it raises.
-  void put_in_place();
+  void put_in_place() { put_in_place_as(place_->name()); }
+  /// The same with another name in the folder of the place.
+  void put_in_place_as(const std::string& name);
 
  private:
-  static constexpr std::intptr_t closed_handle = -1;
-  explicit Temporary(const Place& place) noexcept : place_(&place) {}
+  explicit Temporary(const Place& place) : Output(place.path()), place_(&place) {}
 
   const Place* place_;
-  std::intptr_t handle_ = closed_handle;
   std::string name_;  // in the folder of the place; empty: nothing to remove
 };
 
