@@ -28,7 +28,8 @@ PUBLIC = {
     "dtype": "base", "error": "base", "export": "base", "holder": "base", "log": "base",
     "numeric": "base", "options": "base", "path": "base", "release": "base", "stop": "base",
     "slice": "tensor", "tensor": "tensor",
-    "file": "io", "hold": "io", "load": "io", "lock": "io", "save": "io", "tensorhold": "io",
+    "edit": "io", "file": "io", "hold": "io", "load": "io", "lock": "io", "save": "io", "tensorhold": "io",
+    "writer": "io",
 }
 OS_HEADER = re.compile(r"(windows|winternl|io|fcntl|unistd|sys/.*|mach/.*|linux/.*|dlfcn)\.h")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

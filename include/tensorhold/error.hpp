@@ -61,9 +61,11 @@ enum class Code : std::int32_t {
   misaligned = 302,        ///< a typed view of bytes that the file did not align; copy() does
   swapped_bytes =
       303,  ///< a typed view of little-endian data on a big-endian machine; copy() converts
-  invalid_slice = 304,   ///< a slice that the shape does not have
-  not_contiguous = 305,  ///< a view of a slice that is not contiguous; copy() gathers it
-  size_differs = 306,    ///< the destination's size is not the tensor's
+  invalid_slice = 304,    ///< a slice that the shape does not have
+  not_contiguous = 305,   ///< a view of a slice that is not contiguous; copy() gathers it
+  size_differs = 306,     ///< the destination's size is not the tensor's
+  already_written = 307,  ///< a Writer was given these bytes before
+  incomplete = 308,       ///< a Writer was not given all bytes
 
   closed = 400,    ///< the File was closed
   released = 401,  ///< the file was released; no new tensor can be had from it

@@ -73,6 +73,19 @@ struct SaveOptions {
   bool follow_symlink = false;
   /// True: on return the file survives a power cut (fsync of file and folder).
   bool durable = true;
+  /// Threads that write, the caller's among them; 0: chosen by how the filesystem takes writes.
+  unsigned threads = 0;
+  /// Between large writes. A Writer calls it on the threads that write, one at a time.
+  Progress progress = {};
+  /// Set: the save ends at the next write with `cancelled`, and what stood at the path stands
+  /// there.
+  StopToken stop = {};
+  /// For filesystems that refuse to rename a file onto another. True: there, the bytes of the
+  /// finished file are copied over those of the file at the path. That is not atomic: who reads
+  /// meanwhile sees an invalid file, and a process killed meanwhile leaves one (its first bytes are
+  /// written last, so that it is never taken for a whole one). Own holds on the file are released
+  /// first. False: such a save raises what the rename raised, and the old file stands.
+  bool in_place = false;
 };
 
 }  // namespace v0

@@ -16,3 +16,4 @@
 #include "tensorhold/slice.hpp"
 #include "tensorhold/stop.hpp"
 #include "tensorhold/tensor.hpp"
+#include "tensorhold/writer.hpp"

@@ -87,6 +87,10 @@ std::string_view to_string(Code code) noexcept {
       return "not_contiguous";
     case Code::size_differs:
       return "size_differs";
+    case Code::already_written:
+      return "already_written";
+    case Code::incomplete:
+      return "incomplete";
     case Code::closed:
       return "closed";
     case Code::released:

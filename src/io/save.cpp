@@ -7,12 +7,10 @@
 #include "base/checked.hpp"
 #include "base/endian.hpp"
 #include "format/layout.hpp"
-#include "io/cleanup.hpp"
-#include "io/own_holds.hpp"
-#include "io/save_stream.hpp"
+#include "io/new_file.hpp"
+#include "io/save_layout.hpp"
 #include "os/copy.hpp"
 #include "os/guard.hpp"
-#include "os/write.hpp"
 
 namespace tensorhold {
 inline namespace v0 {
@@ -32,16 +30,6 @@ format::Layout lay_out(std::span<const SaveTensor> tensors, const std::optional<
   return format::make_layout(
       specs, metadata ? &*metadata : nullptr,
       {.align = options.align, .reserve_header = options.reserve_header, .path = path});
-}
-
-std::uint64_t file_bytes(const format::Layout& layout, const std::string& path) {
-  const auto total = base::checked_add(layout.prefix.size(), layout.data_bytes);
-  if (!total)
-    throw Error({.code = Code::shape_overflow,
-                 .reason = "the file would be longer than 64 bits can count",
-                 .advice = "Split the tensors over several files.",
-                 .path = path});
-  return *total;
 }
 
 /// `error` with the name of the tensor whose memory could not be read.
@@ -71,50 +59,36 @@ void refuse_damaged(const SaveTensor& tensor, const std::string& path) {
                .tensor = std::string(tensor.name)});
 }
 
-void write_all(os::Temporary& temporary, const format::Layout& layout,
-               std::span<const SaveTensor> tensors, const std::string& path) {
-  io::SaveStream stream(temporary);
-  try {
-    stream.append(std::as_bytes(std::span(layout.prefix)));
-    for (const format::Placed& placed : layout.order)
-      stream.append(tensors[placed.index].dtype, tensors[placed.index].bytes);
-    stream.flush();
-  } catch (const Error& error) {
-    throw name_tensor(error, layout, tensors);
-  }
-  for (const SaveTensor& tensor : tensors) refuse_damaged(tensor, path);
+std::vector<io::Piece> pieces_of(const format::Layout& layout,
+                                 std::span<const SaveTensor> tensors) {
+  std::vector<io::Piece> pieces;
+  pieces.reserve(layout.order.size() + 1);
+  pieces.push_back({.at = 0, .bytes = std::as_bytes(std::span(layout.prefix))});
+  for (const format::Placed& placed : layout.order)
+    pieces.push_back({.at = layout.prefix.size() + placed.begin,
+                      .bytes = tensors[placed.index].bytes,
+                      .dtype = tensors[placed.index].dtype});
+  return pieces;
 }
 
 void save_file(const Path& path, std::span<const SaveTensor> tensors,
                const std::optional<Metadata>& metadata, const SaveOptions& options) {
   const format::Layout layout = lay_out(tensors, metadata, options, path.string());
-  const std::uint64_t bytes = file_bytes(layout, path.string());
-  const os::Place place = os::Place::of(path.string(), options.follow_symlink);
-  io::remove_stale_temporaries(place);
-  os::Temporary temporary = os::Temporary::create(place);
-  temporary.preallocate(bytes);
-  write_all(temporary, layout, tensors, path.string());
-  temporary.keep_attributes();
-  bool synced = true;
-  if (options.durable)
-    synced = temporary.sync();
-  else
-    temporary.flush();
-  io::change_held(place.path(), [&] { temporary.put_in_place(); });
-  if (!options.durable) return;
-  place.sync();
-  if (!synced)
-    throw Error({.code = Code::not_durable,
-                 .reason = "the new file is in place, but the filesystem has no way to sync it",
-                 .advice = "Turn durable off if that is enough, or choose another filesystem.",
-                 .path = place.path()});
+  io::NewFile file(path.string(), io::file_bytes(layout, path.string()), options);
+  try {
+    file.write(pieces_of(layout, tensors));
+  } catch (const Error& error) {
+    throw name_tensor(error, layout, tensors);
+  }
+  for (const SaveTensor& tensor : tensors) refuse_damaged(tensor, path.string());
+  file.put_in_place();
 }
 
 std::vector<std::byte> save_memory(std::span<const SaveTensor> tensors,
                                    const std::optional<Metadata>& metadata,
                                    const SaveOptions& options) {
   const format::Layout layout = lay_out(tensors, metadata, options, {});
-  const auto size = base::checked_size(file_bytes(layout, {}));
+  const auto size = base::checked_size(io::file_bytes(layout, {}));
   if (!size) throw base::out_of_memory_error(doing);
   std::vector<std::byte> out(*size);
   const auto data = std::span(out).subspan(layout.prefix.size());

@@ -11,4 +11,7 @@ namespace tensorhold::os {
 /// the process. Where the system has no such call (see docs/guarantees.md) it is a plain copy.
 [[nodiscard]] std::size_t copy_readable(const std::byte* from, std::span<std::byte> to) noexcept;
 
+/// True where copy_readable() is more than a plain copy.
+[[nodiscard]] bool copies_survive() noexcept;
+
 }  // namespace tensorhold::os

@@ -9,4 +9,6 @@ std::size_t copy_readable(const std::byte* from, std::span<std::byte> to) noexce
   return to.size();
 }
 
+bool copies_survive() noexcept { return false; }
+
 }  // namespace tensorhold::os

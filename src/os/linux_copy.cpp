@@ -46,4 +46,11 @@ std::size_t copy_readable(const std::byte* from, std::span<std::byte> to) noexce
   return done;
 }
 
+bool copies_survive() noexcept {
+  const std::byte from{};
+  std::byte to{};
+  (void)copy_readable(&from, {&to, 1});
+  return !forbidden.load(std::memory_order_relaxed);
+}
+
 }  // namespace tensorhold::os

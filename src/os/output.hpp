@@ -25,9 +25,10 @@ class Output {
   Output& operator=(Output&&) = delete;
   ~Output() { close(); }
 
-  /// The regular file that stands at `path`, links followed, as it is. Raises not_found,
-  /// not_a_file, permission_denied, too_many_open, io_error.
-  [[nodiscard]] static Output open_existing(const std::string& path);
+  enum class Missing : std::uint8_t { refuse, create };
+  /// The regular file that stands at `path`, links followed, as it is; where nothing stands, an
+  /// empty one or not_found. Raises not_a_file, permission_denied, too_many_open, io_error.
+  [[nodiscard]] static Output open(const std::string& path, Missing missing = Missing::refuse);
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] FileStatus status() const;

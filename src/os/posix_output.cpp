@@ -25,11 +25,14 @@ constexpr std::size_t parts_at_once = 512;  // every system takes 1024
 
 }  // namespace
 
-Output Output::open_existing(const std::string& path) {
+Output Output::open(const std::string& path, Missing missing) {
   require_path(path);
   Output output(path);
   do {
-    output.handle_ = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    output.handle_ = ::open(
+        path.c_str(),
+        O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (missing == Missing::create ? O_CREAT : 0),
+        S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH);
   } while (output.handle_ < 0 && errno == EINTR);
   if (output.handle_ < 0) raise_system(errno, "open the file for writing", path);
   if (output.status().kind != FileKind::regular)
@@ -81,7 +84,8 @@ void Output::preallocate(std::uint64_t bytes) {
     raise_system(error, "reserve room for the new file", path_);
 }
 
-void Output::write_at(std::uint64_t offset, std::span<const std::span<const std::byte>> parts) const {
+void Output::write_at(std::uint64_t offset,
+                      std::span<const std::span<const std::byte>> parts) const {
   std::array<iovec, parts_at_once> vectors;
   std::size_t first = 0;  // part to go on with
   std::size_t skip = 0;   // bytes of it that are written
@@ -130,8 +134,7 @@ void Output::write_at(std::uint64_t offset, std::span<const std::span<const std:
 }
 
 bool Output::open_direct() {
-  if (direct_ == closed_handle)
-    direct_ = open_past_page_cache(static_cast<int>(handle_));
+  if (direct_ == closed_handle) direct_ = open_past_page_cache(static_cast<int>(handle_));
   return direct_ != closed_handle;
 }
 

@@ -12,4 +12,6 @@ std::size_t copy_readable(const std::byte* from, std::span<std::byte> to) noexce
   return done;
 }
 
+bool copies_survive() noexcept { return true; }
+
 }  // namespace tensorhold::os

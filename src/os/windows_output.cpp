@@ -16,11 +16,11 @@ namespace tensorhold::os {
 using windows::handle_of;
 using windows::raise_error;
 
-Output Output::open_existing(const std::string& path) {
+Output Output::open(const std::string& path, Missing missing) {
   Output output(path);
-  const HANDLE handle =
-      CreateFileW(windows::wide_path(path).c_str(), GENERIC_READ | GENERIC_WRITE,
-                  windows::share_all, nullptr, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr);
+  const HANDLE handle = CreateFileW(
+      windows::wide_path(path).c_str(), GENERIC_READ | GENERIC_WRITE, windows::share_all, nullptr,
+      missing == Missing::create ? OPEN_ALWAYS : OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr);
   if (handle == INVALID_HANDLE_VALUE)
     raise_error("open the file for writing", path, GetLastError());
   output.handle_ = reinterpret_cast<std::intptr_t>(handle);
@@ -48,7 +48,8 @@ void Output::preallocate(std::uint64_t bytes) {
     raise_error("reserve room for the file", path_, error);
 }
 
-void Output::write_at(std::uint64_t offset, std::span<const std::span<const std::byte>> parts) const {
+void Output::write_at(std::uint64_t offset,
+                      std::span<const std::span<const std::byte>> parts) const {
   for (const std::span<const std::byte> part : parts) {
     windows::write_all(handle_of(handle_), path_, offset, part);
     offset += part.size();

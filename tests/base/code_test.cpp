@@ -17,7 +17,7 @@ struct Frozen {
 };
 
 // Append new codes here; never change or remove a row.
-constexpr std::array<Frozen, 50> frozen{{
+constexpr std::array<Frozen, 52> frozen{{
     {Code::invalid_argument, 1, "invalid_argument"},
     {Code::out_of_memory, 2, "out_of_memory"},
     {Code::cancelled, 3, "cancelled"},
@@ -57,6 +57,8 @@ constexpr std::array<Frozen, 50> frozen{{
     {Code::invalid_slice, 304, "invalid_slice"},
     {Code::not_contiguous, 305, "not_contiguous"},
     {Code::size_differs, 306, "size_differs"},
+    {Code::already_written, 307, "already_written"},
+    {Code::incomplete, 308, "incomplete"},
     {Code::closed, 400, "closed"},
     {Code::released, 401, "released"},
     {Code::release_unsupported, 402, "release_unsupported"},

@@ -13,7 +13,7 @@
 #include "io/cleanup.hpp"
 #include "kill_at_syscall.hpp"
 #include "os/temporary_name.hpp"
-#include "tensorhold/save.hpp"
+#include "tensorhold/writer.hpp"
 
 namespace tensorhold {
 namespace {
@@ -33,6 +33,7 @@ struct Scenario {
   bool replaces = true;         // an older file is there
   bool through_link = false;    // the path is a link into another folder
   bool with_left_over = false;  // an earlier kill left a temporary
+  bool by_writer = false;       // in pieces, with a Writer
 };
 
 std::string text_of(const std::vector<std::byte>& bytes) {
@@ -76,13 +77,30 @@ class Kills {
     if (scenario_.with_left_over)
       test::write_file((folder / os::make_temporary_name("f", 1)).string(), "left");
     const auto work = [&] {
-      save(path, scenario_.tensors.list(), std::nullopt, scenario_.options);
+      if (scenario_.by_writer)
+        write_in_pieces(path);
+      else
+        save(path, scenario_.tensors.list(), std::nullopt, scenario_.options);
     };
     const KillOutcome outcome = test::kill_at_syscall(work, stop);
     if (outcome.end == KillOutcome::End::killed || outcome.end == KillOutcome::End::finished)
       inspect(folder, outcome);
     if (outcome.end == KillOutcome::End::killed) clean(path, folder, stop);
     return outcome;
+  }
+
+  void write_in_pieces(const std::string& path) const {
+    std::vector<TensorLayout> layout;
+    for (const SaveTensor& tensor : scenario_.tensors.list())
+      layout.push_back(
+          {std::string(tensor.name), tensor.dtype, {tensor.shape.begin(), tensor.shape.end()}});
+    Writer writer(path, layout, std::nullopt, scenario_.options);
+    for (const SaveTensor& tensor : scenario_.tensors.list()) {
+      const std::size_t half = tensor.bytes.size() / 2;
+      writer.write_at(tensor.name, half, tensor.bytes.subspan(half));
+      writer.write_at(tensor.name, 0, tensor.bytes.first(half));
+    }
+    writer.commit();
   }
 
   void inspect(const fs::path& folder, const KillOutcome& outcome) {
@@ -171,6 +189,15 @@ TEST(SaveKilled, ThroughALink) {
 
 TEST(SaveKilled, AfterAnEarlierKill) {
   expect_whole({.name = "after a kill", .tensors = some_tensors(5), .with_left_over = true});
+}
+
+TEST(SaveKilled, WithAWriter) {
+  expect_whole({.name = "writer", .tensors = some_tensors(6), .by_writer = true});
+}
+
+TEST(SaveKilled, PastThePageCache) {
+  expect_whole(
+      {.name = "large", .tensors = some_tensors(7, 17'000'000), .options = {.threads = 1}});
 }
 
 TEST(SaveKilled, BetweenManyWrites) {

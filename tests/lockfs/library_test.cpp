@@ -206,6 +206,53 @@ TEST_F(OverLockFs, AnErrorAtCloseCountsWhereNoSyncHasSaidBetter) {
   expect_only(other);
 }
 
+TEST_F(OverLockFs, WhereRenameIsRefusedASaveInPlaceIsTheCallersChoice) {
+  fs->set("no-rename");
+  EXPECT_EQ(outcome(other), "permission_denied");
+  EXPECT_TRUE(same_bytes(open(path), old));
+  const Tensor before = open(path, {.access = Access::mapped})["large"];
+  EXPECT_EQ(outcome(other, {.in_place = true}), "saved");
+  EXPECT_TRUE(std::ranges::equal(before.bytes(), old.list().back().bytes));  // released first
+  EXPECT_TRUE(same_bytes(open(path), other));
+  EXPECT_EQ(outcome(old, {.durable = false, .in_place = true}), "saved");  // shorter
+  fs->set("no-truncate");
+  EXPECT_EQ(outcome(other, {.in_place = true}), "saved");
+  EXPECT_EQ(outcome(old, {.in_place = true}), "unsupported");
+  fs->set("no-truncate off\nno-rename", "off");
+  expect_only(other);
+}
+
+TEST_F(OverLockFs, AFailedWriterLeavesTheOldFileAndMayGoOn) {
+  std::vector<TensorLayout> layout;
+  for (const SaveTensor& tensor : other.list())
+    layout.push_back(
+        {std::string(tensor.name), tensor.dtype, {tensor.shape.begin(), tensor.shape.end()}});
+  {
+    Writer writer(path, layout);
+    fs->set("eio-write-at", "2000000");
+    std::string failed;
+    for (const SaveTensor& tensor : other.list()) {
+      const Result<void> result = writer.try_write(tensor.name, tensor.bytes);
+      if (result) continue;
+      EXPECT_EQ(result.error().code(), Code::io_error) << result.error().what();
+      EXPECT_EQ(result.error().tensor(), tensor.name);
+      failed = tensor.name;
+    }
+    EXPECT_EQ(failed, "large");
+    fs->set("eio-write-at", "off");
+    EXPECT_TRUE(same_bytes(open(path), old));
+    EXPECT_EQ(writer.missing(), std::vector<std::string>{"large"});
+    writer.write("large", other.list().back().bytes);
+    fs->set("no-rename");
+    const Result<void> refused = writer.try_commit();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), Code::permission_denied);
+    fs->set("no-rename", "off");
+    writer.commit();
+  }
+  expect_only(other);
+}
+
 struct SaveFault {
   const char* name;
   std::string switch_name;

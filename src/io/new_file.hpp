@@ -1,0 +1,45 @@
+// A file that is written beside its place and then takes the name in one step.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "io/save_engine.hpp"
+#include "os/write.hpp"
+#include "tensorhold/options.hpp"
+
+namespace tensorhold::io {
+
+/// Unless put in place it leaves nothing behind. write() may be called by several threads at once;
+/// the rest is for one thread.
+class NewFile {
+ public:
+  /// Cleans up what killed saves to this path left, and reserves room for `bytes`. Raises what
+  /// os::Place and os::Temporary raise.
+  NewFile(const std::string& path, std::uint64_t bytes, const SaveOptions& options);
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+
+  /// As SaveEngine::write().
+  void write(std::span<const Piece> pieces) { engine_.write(pieces); }
+  [[nodiscard]] os::Temporary& temporary() noexcept { return temporary_; }
+  [[nodiscard]] const os::Place& place() const noexcept { return place_; }
+  /// Bytes that were written so far.
+  [[nodiscard]] std::uint64_t written() const noexcept { return engine_.done(); }
+
+  /// Syncs the file and gives it its name. Own holds on the old one are released where the system
+  /// minds them. Raises not_durable (the new file is in place), and else what leaves the old file
+  /// as it was: file_in_use, permission_denied, unsupported, io_error, no_space. With
+  /// SaveOptions::in_place see there.
+  void put_in_place();
+
+ private:
+  os::Place place_;
+  os::Temporary temporary_;
+  SaveEngine engine_;
+  const std::uint64_t bytes_;
+  const bool durable_;
+  const bool in_place_;
+};
+
+}  // namespace tensorhold::io

@@ -1,0 +1,106 @@
+// From memory to a file at the speed of the device: large writes by several threads, past the page
+// cache where that wins.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "os/output.hpp"
+#include "tensorhold/dtype.hpp"
+#include "tensorhold/options.hpp"
+
+namespace tensorhold::io {
+
+/// Bytes of memory and their place in the file. Bytes of mapped files may vanish under a write:
+/// that is an error (truncated) and never a signal.
+struct Piece {
+  std::uint64_t at = 0;              ///< offset in the file
+  std::span<const std::byte> bytes;  ///< in the byte order of the machine
+  Dtype dtype = Dtype::u8;           ///< of the elements in `bytes`; the file's are little-endian
+};
+
+/// Aligned memory for bytes that cannot go to the device from where they are. A fixed number of
+/// buffers, so that the memory that saving takes is bounded whatever is saved. Thread-safe.
+class BouncePool {
+ public:
+  BouncePool(std::size_t buffers, std::size_t bytes) : bytes_(bytes), free_(buffers) {}
+
+  /// One buffer, for as long as it lives.
+  class Lease {
+   public:
+    explicit Lease(BouncePool& pool) : pool_(pool), memory_(pool.take()) {}
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ~Lease() { pool_.give_back(std::move(memory_)); }
+    [[nodiscard]] std::span<std::byte> bytes() const noexcept {
+      return {memory_.get(), pool_.bytes_};
+    }
+
+   private:
+    friend class BouncePool;
+    BouncePool& pool_;
+    struct Aligned {
+      void operator()(std::byte* memory) const noexcept {
+        ::operator delete[](memory, std::align_val_t{os::Output::direct_alignment});
+      }
+    };
+    std::unique_ptr<std::byte[], Aligned> memory_;
+  };
+
+ private:
+  using Memory = std::unique_ptr<std::byte[], Lease::Aligned>;
+  /// Waits until one is free. Raises bad_alloc.
+  [[nodiscard]] Memory take();
+  void give_back(Memory memory) noexcept;
+
+  const std::size_t bytes_;
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable returned_;
+  std::vector<Memory> free_;  // null: not allocated yet
+};
+
+/// Writes pieces into one output. write() may be called by several threads at once for ranges that
+/// do not overlap. Shared between threads: the pool, the counts, and `progress` (called under a
+/// lock). Borrows the output.
+class SaveEngine {
+ public:
+  /// `total`: bytes of the whole file, for progress and for choosing the way.
+  SaveEngine(os::Output& output, std::uint64_t total, const SaveOptions& options);
+
+  /// Writes pieces that come one right after the other, in order. Takes up to `threads` threads,
+  /// the caller's among them. Raises cancelled, truncated (offset() is in the file), no_space,
+  /// io_error, and what progress throws; part of the pieces may have been written then.
+  void write(std::span<const Piece> pieces);
+
+  /// Bytes that were written so far.
+  [[nodiscard]] std::uint64_t done() const noexcept { return done_.load(); }
+
+ private:
+  class Job;
+  void report();
+  void refuse_stopped() const;
+
+  os::Output& output_;
+  const std::uint64_t total_;
+  const StopToken stop_;
+  const std::string path_;
+  const bool direct_;
+  const unsigned threads_;
+  const std::size_t chunk_bytes_;
+  BouncePool pool_;
+  std::atomic<bool> direct_refused_ = false;  // by the filesystem, at the first try
+  std::atomic<unsigned> busy_ = 0;            // threads in write()
+  std::atomic<std::uint64_t> done_ = 0;
+  std::mutex progress_mutex_;  // one call of progress at a time
+  const Progress progress_;
+};
+
+}  // namespace tensorhold::io
