@@ -6,13 +6,6 @@
 namespace tensorhold_python {
 namespace {
 
-std::string_view name_of(nb::handle name) {
-  Py_ssize_t size = 0;
-  const char* const text = PyUnicode_AsUTF8AndSize(name.ptr(), &size);
-  if (text == nullptr) throw nb::python_error();
-  return {text, static_cast<std::size_t>(size)};
-}
-
 /// The tensor at a position, with what a writable view of it will need.
 PyTensor at(const PyFile& self, std::size_t index) {
   PyTensor made{.tensor = self.file.at(index), .offset = self.file.info(index).offset};
@@ -28,18 +21,18 @@ std::size_t position(const PyFile& self, std::string_view name) {
 }
 
 nb::object get(const PyFile& self, nb::str name) {
-  return tensor_object(at(self, position(self, name_of(name))));
+  return tensor_object(at(self, position(self, utf8_of(name))));
 }
 
 nb::object writable(const PyFile& self, nb::str name) {
-  const std::string_view text = name_of(name);
+  const std::string_view text = utf8_of(name);
   const std::size_t index = position(self, text);
   return tensor_object({.tensor = without_gil([&] { return self.file.writable(text); }),
                         .offset = self.file.info(index).offset});
 }
 
 nb::object info(const PyFile& self, nb::str name) {
-  const th::TensorInfo info = self.file.info(position(self, name_of(name)));
+  const th::TensorInfo info = self.file.info(position(self, utf8_of(name)));
   return package("tensorhold._values", "TensorInfo")(
       name, th::to_string(info.dtype), shape_tuple(info.shape), info.offset, info.nbytes);
 }
@@ -87,7 +80,7 @@ void copy_to(const PyFile& self, nb::handle destinations) {
   std::vector<Buffer> buffers;
   std::vector<std::string> names;
   for (const nb::handle pair : nb::iter(destinations.attr("items")())) {
-    names.emplace_back(name_of(pair[0]));
+    names.emplace_back(utf8_of(pair[0]));
     buffers.emplace_back(pair[1], PyBUF_WRITABLE);
   }
   std::vector<th::Destination> list;

@@ -63,10 +63,12 @@ class Buffer {
 };
 
 // Arguments and results (arguments.cpp).
-/// A path from str or os.PathLike; bytes are a path too where `path` says nothing else.
+/// A path from str, bytes or os.PathLike, in the library's UTF-8 (on POSIX the bytes as they are).
 [[nodiscard]] std::string path_of(nb::handle path);
 [[nodiscard]] nb::str path_text(std::string_view path);
 [[nodiscard]] nb::str utf8(std::string_view text);
+/// The text of a str, valid while it lives; TypeError for others, ValueError for lone surrogates.
+[[nodiscard]] std::string_view utf8_of(nb::handle text);
 [[nodiscard]] nb::tuple shape_tuple(std::span<const std::uint64_t> shape);
 [[nodiscard]] std::vector<std::uint64_t> shape_of(nb::handle shape);
 [[nodiscard]] th::Dtype dtype_of_name(std::string_view name);

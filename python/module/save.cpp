@@ -36,7 +36,7 @@ class Tensors {
     for (const nb::handle pair : nb::iter(mapping.attr("items")())) {
       const nb::object key = pair[0];
       if (!PyUnicode_Check(key.ptr())) throw nb::type_error("the names of tensors are str");
-      add(nb::cast<std::string>(key), pair[1]);
+      add(std::string(utf8_of(key)), pair[1]);
     }
   }
 
@@ -61,7 +61,7 @@ class Tensors {
   /// (dtype, shape, buffer)
   void add_parts(const std::string& name, nb::handle parts) {
     if (nb::len(parts) != 3) refuse(name, "a tuple is (dtype, shape, buffer)");
-    const th::Dtype dtype = dtype_of_name(nb::cast<std::string_view>(parts[0]));
+    const th::Dtype dtype = dtype_of_name(utf8_of(nb::object(parts[0])));
     shapes_.push_back(shape_of(parts[1]));
     buffers_.emplace_back(parts[2], PyBUF_SIMPLE);
     list_.emplace_back(name, dtype, shapes_.back(), buffers_.back().bytes());
@@ -110,7 +110,7 @@ std::optional<th::Metadata> metadata_of(nb::handle metadata) {
   for (const nb::handle pair : nb::iter(metadata.attr("items")())) {
     if (!PyUnicode_Check(nb::object(pair[0]).ptr()) || !PyUnicode_Check(nb::object(pair[1]).ptr()))
       throw nb::type_error("metadata maps str to str");
-    list.emplace_back(nb::cast<std::string>(pair[0]), nb::cast<std::string>(pair[1]));
+    list.emplace_back(utf8_of(nb::object(pair[0])), utf8_of(nb::object(pair[1])));
   }
   return list;
 }

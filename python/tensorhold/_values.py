@@ -1,6 +1,6 @@
 """Plain values that the library gives."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class TensorInfo(NamedTuple):
@@ -55,7 +55,7 @@ class Changed(NamedTuple):
     moved_to: str  # where a file that others hold waits for its removal; or ""
 
 
-def rebuild_tensor(name: str, dtype: str, shape: tuple[int, ...], data: object) -> object:
+def rebuild_tensor(name: str, dtype: str, shape: tuple[int, ...], data: Any) -> Any:
     """Internal: an owned Tensor, for pickle, which finds no functions of extension modules."""
     from . import _core
 

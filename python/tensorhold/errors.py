@@ -51,14 +51,6 @@ class Error(Exception):
         self.offset = offset
         self.os_error = os_error
         self.holders = tuple(holders)
-        if isinstance(self, OSError):
-            self.filename = path or None
-            self.strerror = reason or message
-            if sys.platform != "win32":
-                self.errno = os_error or _ERRNO.get(code, errno.EIO)
-            else:
-                self.errno = _ERRNO.get(code, errno.EIO)
-                self.winerror = os_error or None
 
     # KeyError shows the repr of its argument, OSError its number: the message is better.
     def __str__(self) -> str:
@@ -88,6 +80,15 @@ class UnsupportedError(Error, NotImplementedError):
 
 class FileError(Error, OSError):
     """The system reported a failure, or the file is not what it was."""
+
+    def __init__(self, *fields: Any, **named: Any) -> None:
+        super().__init__(*fields, **named)
+        self.filename = self.path or None
+        self.strerror = self.reason
+        own_errno = 0 if sys.platform == "win32" else self.os_error
+        self.errno = own_errno or _ERRNO.get(self.code, errno.EIO)
+        if sys.platform == "win32":
+            self.winerror = self.os_error
 
 
 class NotFoundError(FileError, FileNotFoundError):

@@ -1,0 +1,88 @@
+"""The package itself: version, imports, types."""
+
+import ast
+import importlib.metadata
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+import tensorhold
+
+ROOT = pathlib.Path(__file__).parents[2]
+STUB = ROOT / "python/tensorhold/_core.pyi"
+
+
+def test_the_version_is_one():
+    header = (ROOT / "include/tensorhold/export.hpp").read_text()
+    parts = [re.search(rf"TENSORHOLD_VERSION_{part} (\d+)", header).group(1)
+             for part in ("MAJOR", "MINOR", "PATCH")]
+    assert tensorhold.__version__ == ".".join(parts) == importlib.metadata.version("tensorhold")
+
+
+def test_import_brings_in_no_framework():
+    code = "import sys, tensorhold; print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = {name.partition(".")[0] for name in said.stdout.split()}
+    assert "tensorhold" in modules
+    assert modules.isdisjoint({"numpy", "ml_dtypes", "torch", "jax", "tensorflow", "tqdm"})
+    assert importlib.metadata.requires("tensorhold") is None or all(
+        "extra ==" in line for line in importlib.metadata.requires("tensorhold"))
+
+
+def declared():
+    """Names in the stub, of the module and of each class."""
+    names = {}
+    for node in ast.parse(STUB.read_text()).body:
+        if isinstance(node, ast.ClassDef):
+            names[node.name] = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+        elif isinstance(node, ast.FunctionDef):
+            names[node.name] = set()
+        elif isinstance(node, ast.AnnAssign):
+            names[node.target.id] = set()
+    return names
+
+
+# Special methods that every class has, or that only type checkers ask for.
+ORDINARY = {"__new__", "__init__", "__doc__", "__module__", "__getattribute__", "__class_getitem__",
+            "__buffer__", "__release_buffer__", "__hash__", "__del__"}
+
+
+def test_the_stub_has_the_names_of_the_module():
+    core = tensorhold._core
+    names = declared()
+    public = {name for name in vars(core) if not name.startswith("_")} | {"__version__"}
+    assert public == {name for name in names if not name.startswith("_") or name == "__version__"}
+    for name, members in names.items():
+        if isinstance(getattr(core, name), type):
+            assert members - ORDINARY == set(vars(getattr(core, name))) - ORDINARY, name
+
+
+def test_everything_public_is_there_and_documented():
+    for name in tensorhold.__all__:
+        assert getattr(tensorhold, name).__doc__, name
+
+
+PACKAGE = [ROOT / "python/tensorhold" / name
+           for name in ("__init__.py", "_core.pyi", "_values.py", "errors.py")]
+EXAMPLES = sorted((ROOT / "examples/python").glob("*.py"))
+
+
+@pytest.mark.parametrize("files", [PACKAGE, EXAMPLES], ids=["package", "examples"])
+def test_mypy_strict(files, tmp_path):
+    assert files
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--python-version", "3.10", "--cache-dir",
+         str(tmp_path), *map(str, files)],
+        capture_output=True, text=True, cwd=ROOT / "python")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda p: p.name)
+def test_the_examples_run(example, model, tmp_path):
+    done = subprocess.run([sys.executable, "-W", "error", str(example), str(model)],
+                          capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert done.stdout
