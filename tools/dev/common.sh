@@ -68,15 +68,20 @@ sys.exit(m.version(name) != version)" "$package" 2>/dev/null || missing+=("$pack
     cannot "cannot install ${missing[*]}"
 }
 
+# build_with_pip PYTHON COMMAND...: pip install or wheel of this tree, with what PYTHON has and the
+# system's CMake (another one on the PATH may be a slow wrapper, which scikit-build-core gives up on).
+build_with_pip() {
+  CMAKE_EXECUTABLE=/usr/bin/cmake CMAKE_CXX_COMPILER_LAUNCHER=ccache TENSORHOLD_WERROR=ON \
+    "$1" -m pip "$2" -q --disable-pip-version-check --no-build-isolation --no-deps "${@:3}"
+}
+
 # Makes .venv with the package tensorhold, built from here. Its Python part is used in place; what
 # is compiled is as of now.
 need_tensorhold() {
   need_build
   need_packages ccache python3-dev
   need_python scikit-build-core==1.1.2 nanobind==2.15.0 "$@"
-  CMAKE_CXX_COMPILER_LAUNCHER=ccache CMAKE_BUILD_PARALLEL_LEVEL=$(nproc) TENSORHOLD_WERROR=ON \
-    "$root/.venv/bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation \
-    --no-deps -e "$root"
+  build_with_pip "$root/.venv/bin/python" install -e "$root"
 }
 
 # What building the library and the command line takes.

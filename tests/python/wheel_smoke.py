@@ -1,0 +1,35 @@
+"""Uses an installed wheel where nothing else is: wheel_smoke.py FILE ENVIRONMENT."""
+
+import importlib.metadata
+import pathlib
+import pickle
+import sys
+import tempfile
+
+import tensorhold
+
+model, environment = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
+place = pathlib.Path(tensorhold.__file__).resolve().parent
+assert environment in place.parents, place
+assert {"py.typed", "_core.pyi"} <= {path.name for path in place.iterdir()}
+assert importlib.metadata.version("tensorhold") == tensorhold.__version__
+assert "numpy" not in sys.modules
+
+with tempfile.TemporaryDirectory() as folder:
+    path = pathlib.Path(folder, "copy.safetensors")
+    with tensorhold.open(model) as file:
+        tensorhold.save(path, dict(file.items()), file.metadata)
+        values = {name: tensor.tolist() for name, tensor in file.items()}
+    with tensorhold.open(path, access="mapped") as file:
+        tensors = dict(file.items())
+    view = memoryview(tensors["tensor1.int64"])
+    assert tensorhold.release(path).tensors == len(tensors)
+    tensorhold.remove(path)
+    assert {name: tensor.tolist() for name, tensor in tensors.items()} == values
+    assert view.tolist() == values["tensor1.int64"]
+    try:
+        tensorhold.open(path)
+    except FileNotFoundError as error:
+        assert pickle.loads(pickle.dumps(error)).code == "not_found"
+    else:
+        sys.exit("a removed file was opened")
