@@ -107,8 +107,8 @@ void Story::probe() {
     tell("access", "mapped, for the story; automatic chooses: " + open(path_).why());
   } else {
     tell("system",
-         "changes mapped files, and a plain truncation kills who reads them; so plain calls are "
-         "left out while the file is held");
+         "lets a mapped file be removed, and perhaps truncated, which kills its readers; so plain "
+         "calls are left out while the file is held");
   }
 }
 
@@ -215,7 +215,7 @@ bool tell_story(const Sample& sample, const std::filesystem::path& folder) {
     } catch (const Error& error) {
       // Old and rare systems cannot do this one; the others they can.
       if (error.code() != Code::release_unsupported) throw;
-      say("", printable(error.reason()));
+      tell("", printable(error.reason()));
     }
   }
   return story.well();
