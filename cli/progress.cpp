@@ -52,8 +52,8 @@ void ProgressBar::operator()(std::uint64_t done, std::uint64_t total) {
       progress_line(what_, done, total, std::chrono::duration<double>(now - begin_).count());
   const std::size_t width = columns(line);
   // Spaces over what was longer: not every console knows how to clear a line.
-  (void)std::printf("\r%s%*s", line.c_str(),
-                    static_cast<int>(drawn_ > width ? drawn_ - width : 0), "");
+  (void)std::printf("\r%s%*s", line.c_str(), static_cast<int>(drawn_ > width ? drawn_ - width : 0),
+                    "");
   drawn_ = std::max(drawn_, width);
   (void)std::fflush(stdout);
 }

@@ -79,6 +79,20 @@ class TENSORHOLD_API File {
   /// Copies tensors into the caller's memory, in offset order whatever the order given.
   void copy_to(std::span<const Destination> destinations) const;
 
+  /// With owned access: reads all tensors now, by large parallel reads, so that later none waits.
+  /// What is read goes with the tensor's last handle, or with the end of this open file. Without
+  /// owned access nothing happens. For tensors of one's own, or some of them: Plan (load.hpp).
+  /// Raises what Plan::load raises.
+  void load(const LoadOptions& options = {}) const;
+  [[nodiscard]] Result<void> try_load(const LoadOptions& options = {}) const noexcept;
+  /// Brings tensors in ahead of their use, in the order given: with mapped access into the system's
+  /// cache, with owned access into memory. Stops before the first that memory_budget, or what the
+  /// machine and its containers leave, has no room for. Returns the bytes that were read.
+  std::uint64_t prefetch(std::span<const std::string_view> names,
+                         const LoadOptions& options = {}) const;
+  [[nodiscard]] Result<std::uint64_t> try_prefetch(std::span<const std::string_view> names,
+                                                   const LoadOptions& options = {}) const noexcept;
+
   /// `__metadata__` in file order. Views into this File.
   [[nodiscard]] std::span<const std::pair<std::string_view, std::string_view>> metadata()
       const& noexcept;

@@ -7,6 +7,7 @@
 #include "tensorhold/file.hpp"
 #include "tensorhold/hold.hpp"
 #include "tensorhold/holder.hpp"
+#include "tensorhold/load.hpp"
 #include "tensorhold/lock.hpp"
 #include "tensorhold/log.hpp"
 #include "tensorhold/numeric.hpp"

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/checked.hpp"
@@ -33,7 +34,7 @@ OwnedBlock::OwnedBlock(std::shared_ptr<const Catalog> catalog, std::shared_ptr<S
 
 OwnedBlock::~OwnedBlock() {
   source_->remove(this);
-  for (std::size_t i = 0; i < catalog().size(); ++i) const OwnedMemory freed(slots_[i].load());
+  for (std::uint32_t i = 0; i < catalog().size(); ++i) (void)take(i);
 }
 
 const std::byte* OwnedBlock::stable_data(std::uint32_t index) noexcept {
@@ -56,13 +57,18 @@ const std::byte* OwnedBlock::load(std::uint32_t index) {
   OwnedMemory memory = allocate_owned(*nbytes);
   // Read without the lock: two threads may both read a tensor on its first use, and one result is
   // kept.
-  open_handle(*source_)->read_at(catalog().offset(index), {memory.get(), *nbytes});
+  open_handle(*source_)->read_at(catalog().offset(index), std::span(memory.get(), *nbytes));
+  return keep(index, std::move(memory));
+}
+
+const std::byte* OwnedBlock::keep(std::uint32_t index, OwnedMemory memory) noexcept {
   const std::lock_guard lock(mutex_);
   if (const std::byte* other = stable_data(index)) return other;
-  slots_[index].store(memory.get(), std::memory_order_release);
+  std::byte* const bytes = memory.release();
+  slots_[index].store(bytes, std::memory_order_release);
   unread_.erase(index);
   close_when_read();
-  return memory.release();
+  return bytes;
 }
 
 void OwnedBlock::read(std::uint32_t index, std::uint64_t from, std::span<std::byte> out) {
@@ -71,6 +77,12 @@ void OwnedBlock::read(std::uint32_t index, std::uint64_t from, std::span<std::by
     return;
   }
   open_handle(*source_)->read_at(catalog().offset(index) + from, out);
+}
+
+void OwnedBlock::drop_unused() noexcept {
+  const std::lock_guard lock(mutex_);
+  for (std::uint32_t i = 0; i < catalog().size(); ++i)
+    if (live(i) == 0) (void)take(i);
 }
 
 void OwnedBlock::finish() noexcept {
@@ -112,9 +124,15 @@ void OwnedBlock::acquired(std::uint32_t index, bool first) {
 void OwnedBlock::last_dropped(std::uint32_t index) noexcept {
   const std::lock_guard lock(mutex_);
   if (live(index) != 0) return;
-  const OwnedMemory freed(slots_[index].exchange(nullptr));
+  (void)take(index);
   unread_.erase(index);
   close_when_read();
+}
+
+OwnedMemory OwnedBlock::take(std::uint32_t index) noexcept {
+  // Memory there was allocated with this size, so it fits.
+  return adopt_owned(slots_[index].exchange(nullptr),
+                     static_cast<std::size_t>(catalog().nbytes(index)));
 }
 
 }  // namespace tensorhold::hold

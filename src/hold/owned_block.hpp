@@ -25,6 +25,12 @@ class OwnedBlock final : public Block {
   [[nodiscard]] std::string_view path() const noexcept override { return source_->path(); }
   [[nodiscard]] bool native_order() const noexcept override { return false; }
 
+  /// Takes memory with a tensor's bytes, of exactly its size, unless the tensor has some already;
+  /// returns where its bytes are. It goes with the tensor's last handle. Thread-safe.
+  const std::byte* keep(std::uint32_t index, OwnedMemory memory) noexcept;
+  /// Frees the memory of tensors that have no handle.
+  void drop_unused() noexcept;
+
   /// No tensor will be asked for any more: the handle closes once every live tensor is read.
   void finish() noexcept;
   /// finish(), after reading every live tensor now.
@@ -35,6 +41,7 @@ class OwnedBlock final : public Block {
   void last_dropped(std::uint32_t index) noexcept override;
   void close_when_read() noexcept;  // with mutex_ held
   const std::byte* load(std::uint32_t index);
+  [[nodiscard]] OwnedMemory take(std::uint32_t index) noexcept;
 
   struct FreeSlots {
     void operator()(std::atomic<std::byte*>* slots) const noexcept { std::free(slots); }

@@ -9,12 +9,25 @@ namespace tensorhold::hold {
 /// Alignment of every owned tensor, in bytes: a cache line, and the widest vector load.
 inline constexpr std::size_t owned_alignment = 64;
 
+/// From this size on, in bytes, a tensor's memory is a mapping of its own, with huge pages where
+/// the system grants them. Freeing part of a huge page frees nothing, so it is never shared.
+/// Smaller tensors share slabs of plain pages (slab.hpp).
+inline constexpr std::size_t own_mapping_bytes = std::size_t{2} << 20;
+
 struct OwnedMemoryDeleter {
+  std::size_t nbytes = 0;
   void operator()(std::byte* bytes) const noexcept;
 };
+/// When it goes, the system has its pages back, all but those at its ends that smaller neighbours
+/// still use.
 using OwnedMemory = std::unique_ptr<std::byte, OwnedMemoryDeleter>;
 
-/// Uninitialised memory; std::bad_alloc when refused. Never null, also for 0 bytes.
+/// Memory with any bytes in it; std::bad_alloc when refused. Never null, also for 0 bytes.
+/// Thread-safe.
 [[nodiscard]] OwnedMemory allocate_owned(std::size_t nbytes);
+/// Takes over what OwnedMemory::release() gave up.
+[[nodiscard]] inline OwnedMemory adopt_owned(std::byte* bytes, std::size_t nbytes) noexcept {
+  return OwnedMemory(bytes, {nbytes});
+}
 
 }  // namespace tensorhold::hold

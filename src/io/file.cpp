@@ -6,30 +6,17 @@
 #include <vector>
 
 #include "base/boundary.hpp"
-#include "io/closest_names.hpp"
 #include "io/file_impl.hpp"
+#include "io/not_found.hpp"
 #include "tensor/access.hpp"
 
 namespace tensorhold {
 inline namespace v0 {
 namespace {
 
-[[noreturn]] void raise_not_found(const File::Impl& impl, std::string_view name) {
-  std::string advice;
-  for (const std::string_view close : io::closest_names(impl.catalog->header(), name))
-    advice += (advice.empty() ? "Did you mean \"" : "\" or \"") + std::string(close);
-  if (!advice.empty()) advice += "\"?";
-  throw Error({.code = Code::tensor_not_found,
-               .reason = "the file has no tensor of that name among its " +
-                         std::to_string(impl.catalog->size()),
-               .advice = advice.empty() ? "File::keys() lists the names." : advice,
-               .path = impl.path,
-               .tensor = std::string(name)});
-}
-
 std::size_t position(const File::Impl& impl, std::string_view name) {
   const auto index = impl.catalog->header().find(name);
-  if (!index) raise_not_found(impl, name);
+  if (!index) io::raise_not_found(impl, name);
   return *index;
 }
 
@@ -80,10 +67,12 @@ hold::Block& writable_block(File::Impl& impl) {
 
 void File::Impl::end() noexcept {
   if (closed.exchange(true)) return;
-  if (owned != nullptr)
+  if (owned != nullptr) {
     owned->finish();
-  else if (source)
+    owned->drop_unused();
+  } else if (source) {
     source->close();
+  }
 }
 
 std::size_t File::size() const noexcept { return impl_->catalog->size(); }

@@ -57,6 +57,9 @@ class File {
   /// Fills all of `out` from `offset`. Retries short reads and interrupted calls; unexpected_end
   /// with the offset when the file ends before.
   void read_at(std::uint64_t offset, std::span<std::byte> out) const;
+  /// The same for several pieces of memory that are filled one after the other, in as few system
+  /// calls as there are.
+  void read_at(std::uint64_t offset, std::span<const std::span<std::byte>> pieces) const;
 
   /// Descriptor or HANDLE, for the other files of this layer.
   [[nodiscard]] std::intptr_t native() const noexcept { return handle_; }

@@ -21,6 +21,8 @@ void require_path(const std::string& path);
 /// Fills all of `out`, as File::read_at().
 void read_all(int descriptor, const std::string& path, std::uint64_t offset,
               std::span<std::byte> out);
+void read_all(int descriptor, const std::string& path, std::uint64_t offset,
+              std::span<const std::span<std::byte>> pieces);
 
 /// True when an errno says that the filesystem or the system has no such call.
 [[nodiscard]] bool is_missing_call(int error) noexcept;

@@ -1,8 +1,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <limits>
 
@@ -16,6 +18,9 @@ namespace {
 
 // Some systems refuse or cut transfers of 2 GiB and more.
 constexpr std::size_t transfer_limit = std::size_t{1} << 30;
+
+// Pieces of one call; POSIX promises 16, and the systems that matter take 1024.
+constexpr std::size_t pieces_limit = 512;
 
 constexpr int open_flags = O_RDONLY | O_CLOEXEC | O_NOCTTY;
 
@@ -53,26 +58,51 @@ void require_path(const std::string& path) {
 
 void read_all(int descriptor, const std::string& path, std::uint64_t offset,
               std::span<std::byte> out) {
+  read_all(descriptor, path, offset, std::span<const std::span<std::byte>>(&out, 1));
+}
+
+void read_all(int descriptor, const std::string& path, std::uint64_t offset,
+              std::span<const std::span<std::byte>> pieces) {
+  std::uint64_t left = 0;
+  for (const auto& piece : pieces) left += piece.size();  // in memory, so it fits
   constexpr auto last = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
-  const auto end = base::checked_add(offset, out.size());
+  const auto end = base::checked_add(offset, left);
   if (!end || *end > last) raise_system(EFBIG, "read the file", path, offset);
-  while (!out.empty()) {
-    const ssize_t got = ::pread(descriptor, out.data(),
-                                std::min(out.size(), transfer_limit), static_cast<off_t>(offset));
+  std::size_t done = 0;  // of the first piece
+  std::array<iovec, pieces_limit> vector;
+  while (left > 0) {
+    std::size_t count = 0;
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < pieces.size() && count < pieces_limit && bytes < transfer_limit;
+         ++i) {
+      const auto piece = i == 0 ? pieces[0].subspan(done) : pieces[i];
+      const std::size_t some = std::min(piece.size(), transfer_limit - bytes);
+      if (some != 0) vector[count++] = {.iov_base = piece.data(), .iov_len = some};
+      bytes += some;
+    }
+    const auto at = static_cast<off_t>(offset);
+    const ssize_t got = count == 1
+                            ? ::pread(descriptor, vector[0].iov_base, vector[0].iov_len, at)
+                            : ::preadv(descriptor, vector.data(), static_cast<int>(count), at);
     if (got < 0) {
       if (errno == EINTR) continue;
       raise_system(errno, "read the file", path, offset);
     }
     if (got == 0)
       throw Error({.code = Code::unexpected_end,
-                   .reason = "the file ends here, " + std::to_string(out.size()) +
+                   .reason = "the file ends here, " + std::to_string(left) +
                              " bytes before the end of what was read",
                    .advice = "Others made it shorter, or it is still being written: get it whole, "
                              "then open it again.",
                    .path = path,
                    .offset = offset});
     offset += static_cast<std::uint64_t>(got);
-    out = out.subspan(static_cast<std::size_t>(got));
+    left -= static_cast<std::uint64_t>(got);
+    done += static_cast<std::size_t>(got);
+    while (!pieces.empty() && done >= pieces[0].size()) {
+      done -= pieces[0].size();
+      pieces = pieces.subspan(1);
+    }
   }
 }
 
@@ -163,6 +193,10 @@ FileStatus File::status() const {
 
 void File::read_at(std::uint64_t offset, std::span<std::byte> out) const {
   read_all(static_cast<int>(handle_), path_, offset, out);
+}
+
+void File::read_at(std::uint64_t offset, std::span<const std::span<std::byte>> pieces) const {
+  read_all(static_cast<int>(handle_), path_, offset, pieces);
 }
 
 std::optional<FileStatus> status_at(const std::string& path) {

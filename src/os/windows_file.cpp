@@ -1,6 +1,7 @@
 #include <io.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "os/file.hpp"
 #include "os/windows_api.hpp"
@@ -20,6 +21,8 @@ using windows::status_of;
 // Above this some drivers and redirectors refuse; below the smallest, giving up is right.
 constexpr std::uint64_t largest_read = 1ULL << 30;
 constexpr DWORD smallest_read = 64U << 10;
+// Smaller pieces of memory are read together and copied: a call costs more than that.
+constexpr std::size_t bounce_bytes = std::size_t{1} << 20;
 
 }  // namespace
 
@@ -114,6 +117,31 @@ void File::read_at(std::uint64_t offset, std::span<std::byte> out) const {
     if (error != NO_ERROR) raise_error("read the file", path_, error, offset);
     offset += got;
     out = out.subspan(got);
+  }
+}
+
+void File::read_at(std::uint64_t offset, std::span<const std::span<std::byte>> pieces) const {
+  std::unique_ptr<std::byte[]> bounce;
+  while (!pieces.empty()) {
+    std::size_t count = 0;
+    std::size_t bytes = 0;
+    while (count < pieces.size() && pieces[count].size() <= bounce_bytes - bytes)
+      bytes += pieces[count++].size();
+    if (count <= 1) {
+      read_at(offset, pieces[0]);
+      offset += pieces[0].size();
+      pieces = pieces.subspan(1);
+      continue;
+    }
+    if (!bounce) bounce = std::make_unique_for_overwrite<std::byte[]>(bounce_bytes);
+    read_at(offset, std::span(bounce.get(), bytes));
+    offset += bytes;
+    const std::byte* from = bounce.get();
+    for (const auto& piece : pieces.first(count)) {
+      std::copy_n(from, piece.size(), piece.begin());
+      from += piece.size();
+    }
+    pieces = pieces.subspan(count);
   }
 }
 

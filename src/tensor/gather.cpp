@@ -39,9 +39,7 @@ void spread(const std::byte* from, std::uint64_t stride, std::uint64_t run, std:
 
 class Gatherer {
  public:
-  Gatherer(hold::Block& block, std::uint32_t index) : block_(block), index_(index) {
-    stable_ = block.stable_data(index);
-  }
+  explicit Gatherer(Bytes& bytes) : bytes_(bytes), stable_(bytes.in_memory()) {}
 
   /// One row of runs: the innermost loop.
   void row(std::uint64_t offset, std::uint64_t stride, std::uint64_t run, std::uint64_t count,
@@ -49,7 +47,7 @@ class Gatherer {
     if (stable_ != nullptr) return spread(stable_ + offset, stride, run, to, count);
     if (count == 1 || stride > near_bytes) {
       for (std::uint64_t i = 0; i < count; ++i)
-        block_.read(index_, offset + i * stride, {to + i * run, static_cast<std::size_t>(run)});
+        bytes_.read(offset + i * stride, {to + i * run, static_cast<std::size_t>(run)});
       return;
     }
     if (!buffer_) buffer_ = std::make_unique_for_overwrite<std::byte[]>(buffer_bytes);
@@ -58,23 +56,41 @@ class Gatherer {
     for (std::uint64_t done = 0; done < count; done += together) {
       const std::uint64_t some = std::min(together, count - done);
       const std::uint64_t span_bytes = (some - 1) * stride + run;
-      block_.read(index_, offset + done * stride,
-                  {buffer_.get(), static_cast<std::size_t>(span_bytes)});
+      bytes_.read(offset + done * stride, {buffer_.get(), static_cast<std::size_t>(span_bytes)});
       spread(buffer_.get(), stride, run, to + done * run, some);
     }
   }
 
  private:
+  Bytes& bytes_;
+  const std::byte* stable_;
+  std::unique_ptr<std::byte[]> buffer_;
+};
+
+class BlockBytes final : public Bytes {
+ public:
+  BlockBytes(hold::Block& block, std::uint32_t index) : block_(block), index_(index) {}
+  void read(std::uint64_t from, std::span<std::byte> out) override {
+    block_.read(index_, from, out);
+  }
+  [[nodiscard]] const std::byte* in_memory() noexcept override {
+    return block_.stable_data(index_);
+  }
+
+ private:
   hold::Block& block_;
   std::uint32_t index_;
-  const std::byte* stable_ = nullptr;
-  std::unique_ptr<std::byte[]> buffer_;
 };
 
 }  // namespace
 
 void gather(hold::Block& block, std::uint32_t index, const Runs& runs, std::span<std::byte> out) {
-  Gatherer gatherer(block, index);
+  BlockBytes bytes(block, index);
+  gather(bytes, runs, out);
+}
+
+void gather(Bytes& bytes, const Runs& runs, std::span<std::byte> out) {
+  Gatherer gatherer(bytes);
   if (runs.counts.empty()) {
     gatherer.row(runs.offset, runs.run_bytes, runs.run_bytes, 1, out.data());
     return;

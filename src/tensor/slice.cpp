@@ -1,103 +1,15 @@
-// Which bytes a slice is, from its indices.
-#include <algorithm>
-#include <limits>
+// Slices: which bytes they are, views and copies.
 #include <string>
-#include <vector>
+#include <string_view>
+#include <utility>
 
+#include "base/boundary.hpp"
 #include "tensor/access.hpp"
+#include "tensor/gather.hpp"
+#include "tensor/selection.hpp"
 #include "tensorhold/tensor.hpp"
 
 namespace tensorhold {
-namespace {
-
-/// One dimension's part: `count` positions, the first at `start`, `step` apart.
-struct Part {
-  std::uint64_t start = 0;
-  std::uint64_t count = 0;
-  std::uint64_t step = 1;
-  bool single = false;  ///< the dimension is dropped from the result
-};
-
-class Parts {
- public:
-  Parts(const Tensor& tensor, std::span<const Index> indices) : tensor_(tensor) {
-    const auto shape = tensor.shape();
-    const auto is_ellipsis = [](const Index& index) {
-      return index.kind() == Index::Kind::ellipsis;
-    };
-    const auto ellipses = static_cast<std::size_t>(std::ranges::count_if(indices, is_ellipsis));
-    if (ellipses > 1) refuse("a slice can have one ellipsis");
-    const std::size_t given = indices.size() - ellipses;
-    if (given > shape.size())
-      refuse("the slice has " + std::to_string(given) + " dimensions, the tensor " +
-             std::to_string(shape.size()));
-    std::size_t dimension = 0;
-    for (const Index& index : indices) {
-      if (is_ellipsis(index)) {
-        for (std::size_t whole = shape.size() - given; whole > 0; --whole)
-          add(all, shape[dimension], dimension), ++dimension;
-      } else {
-        add(index, shape[dimension], dimension), ++dimension;
-      }
-    }
-    for (; dimension < shape.size(); ++dimension) add(all, shape[dimension], dimension);
-  }
-
-  [[nodiscard]] const std::vector<Part>& get() const noexcept { return parts_; }
-
-  [[noreturn]] void refuse(const std::string& reason) const {
-    std::string shape;
-    for (const std::uint64_t extent : tensor_.shape())
-      shape += (shape.empty() ? "" : ", ") + std::to_string(extent);
-    throw tensor::tensor_error(tensor_, Code::invalid_slice, reason,
-                               "The tensor's shape is [" + shape + "].");
-  }
-
- private:
-  void add(const Index& index, std::uint64_t extent, std::size_t dimension) {
-    if (index.kind() == Index::Kind::single)
-      add_single(index.start().value_or(0), extent, dimension);
-    else
-      add_range(index, extent, dimension);
-  }
-
-  void add_single(std::int64_t position, std::uint64_t extent, std::size_t dimension) {
-    const std::uint64_t from_end = magnitude(position);
-    if (position < 0 ? from_end > extent : static_cast<std::uint64_t>(position) >= extent)
-      refuse("position " + std::to_string(position) + " is outside dimension " +
-             std::to_string(dimension) + " of extent " + std::to_string(extent));
-    const std::uint64_t start =
-        position < 0 ? extent - from_end : static_cast<std::uint64_t>(position);
-    parts_.push_back({.start = start, .count = 1, .step = 1, .single = true});
-  }
-
-  void add_range(const Index& index, std::uint64_t extent, std::size_t dimension) {
-    if (index.step() <= 0)
-      refuse("step " + std::to_string(index.step()) + " in dimension " + std::to_string(dimension) +
-             " is not positive");
-    const std::uint64_t start = index.start() ? clip(*index.start(), extent) : 0;
-    const std::uint64_t stop = index.stop() ? clip(*index.stop(), extent) : extent;
-    const auto step = static_cast<std::uint64_t>(index.step());
-    const std::uint64_t count = stop > start ? (stop - start - 1) / step + 1 : 0;
-    parts_.push_back({.start = std::min(start, extent), .count = count, .step = step});
-  }
-
-  static std::uint64_t magnitude(std::int64_t position) noexcept {
-    return position < 0 ? ~static_cast<std::uint64_t>(position) + 1
-                        : static_cast<std::uint64_t>(position);
-  }
-
-  static std::uint64_t clip(std::int64_t position, std::uint64_t extent) noexcept {
-    if (position >= 0) return std::min(static_cast<std::uint64_t>(position), extent);
-    return magnitude(position) > extent ? 0 : extent - magnitude(position);
-  }
-
-  const Tensor& tensor_;
-  std::vector<Part> parts_;
-};
-
-}  // namespace
-
 inline namespace v0 {
 
 Slice Tensor::slice(std::initializer_list<Index> indices) const {
@@ -105,56 +17,59 @@ Slice Tensor::slice(std::initializer_list<Index> indices) const {
 }
 
 Slice Tensor::slice(std::span<const Index> indices) const {
-  const Parts parts(*this, indices);
+  tensor::Selection part = tensor::select(
+      {.dtype = dtype(), .shape = shape(), .name = name(), .path = block_->path()}, indices);
   Slice result;
   result.tensor_ = *this;
-  bool empty = false;
-  for (const Part& part : parts.get()) {
-    empty = empty || part.count == 0;
-    if (!part.single) result.shape_.push_back(part.count);
-  }
-  if (empty) {
-    result.contiguous_ = true;
-    return result;
-  }
-  // From here on every extent is at least 1, so that no product exceeds the tensor's own size in
-  // bits, which the header's check kept within 64 bits.
-  const std::uint64_t bits = bits_of(dtype());
-  std::uint64_t stride = bits;  // of the dimension at hand
-  std::uint64_t run = bits;     // contiguous from the first element on
-  std::uint64_t offset = 0;
-  bool run_open = true;  // all inner dimensions are whole, so this one lengthens the run
-  bool whole_bytes = true;
-  result.size_ = 1;
-  const auto extents = shape();
-  for (std::size_t i = parts.get().size(); i-- > 0;) {
-    const Part& part = parts.get()[i];
-    offset += part.start * stride;
-    result.size_ *= part.count;
-    if (run_open && (part.step == 1 || part.count == 1)) {
-      run *= part.count;
-      run_open = part.count == extents[i];
-    } else {
-      run_open = false;
-      if (part.count > 1) {
-        whole_bytes = whole_bytes && part.step * stride % 8 == 0;
-        result.counts_.push_back(part.count);
-        result.strides_.push_back(part.step * stride / 8);
-      }
-    }
-    stride *= extents[i];
-  }
-  if (!whole_bytes || offset % 8 != 0 || run % 8 != 0)
-    parts.refuse("the part does not begin and end on whole bytes; an element of " +
-                 std::string(to_string(dtype())) + " has " + std::to_string(bits) + " bits");
-  std::ranges::reverse(result.counts_);
-  std::ranges::reverse(result.strides_);
-  result.offset_ = offset / 8;
-  result.run_bytes_ = run / 8;
-  result.nbytes_ = result.run_bytes_;
-  for (const std::uint64_t count : result.counts_) result.nbytes_ *= count;
-  result.contiguous_ = result.counts_.empty();
+  result.shape_ = std::move(part.shape);
+  result.size_ = part.size;
+  result.nbytes_ = part.nbytes;
+  result.offset_ = part.offset;
+  result.run_bytes_ = part.run_bytes;
+  result.contiguous_ = part.counts.empty();
+  result.counts_ = std::move(part.counts);
+  result.strides_ = std::move(part.strides);
   return result;
+}
+
+std::span<const std::byte> Slice::bytes() const& {
+  if (!contiguous_)
+    throw tensor::tensor_error(tensor_, Code::not_contiguous,
+                               "the part is not one run of bytes, so there is no view of it",
+                               "Use copy(), which gathers it.");
+  if (nbytes_ == 0) return {};
+  return tensor_.bytes().subspan(static_cast<std::size_t>(offset_),
+                                 static_cast<std::size_t>(nbytes_));
+}
+
+const void* Slice::typed(Dtype wanted, std::size_t alignment) const {
+  const std::span<const std::byte> part = bytes();
+  tensor::check_typed(tensor_, part.data(), part.size(), wanted, alignment);
+  return part.data();
+}
+
+Tensor Slice::copy() const {
+  return base::raising("copying a slice", [&] {
+    tensor::NewTensor made = tensor::make_owned(tensor_.name(), tensor_.dtype(), shape_, nbytes_);
+    copy_to(made.bytes);
+    return made.tensor;
+  });
+}
+
+void Slice::copy_to(std::span<std::byte> destination) const {
+  if (destination.size() != nbytes_)
+    throw tensor::tensor_error(tensor_, Code::size_differs,
+                               "the destination has " + std::to_string(destination.size()) +
+                                   " bytes, the slice " + std::to_string(nbytes_),
+                               "Give exactly nbytes() bytes.");
+  if (nbytes_ == 0) return;
+  base::raising("copying a slice", [&] {
+    tensor::gather(
+        Tensor::Access::block(tensor_), Tensor::Access::index(tensor_),
+        {.offset = offset_, .run_bytes = run_bytes_, .counts = counts_, .strides = strides_},
+        destination);
+    tensor::to_native(tensor_, destination);
+  });
 }
 
 }  // namespace v0

@@ -1,0 +1,131 @@
+#include "io/loading.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "os/memory_room.hpp"
+#include "tensorhold/error.hpp"
+
+namespace tensorhold::io {
+namespace {
+
+constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
+// A read of this size costs little more than its bytes, on every storage that was measured.
+constexpr std::uint64_t long_unit = 8 * mebibyte;
+constexpr std::uint64_t short_unit = mebibyte;
+// Enough to hide what a request waits for, where that is a network or another process.
+constexpr unsigned distant_threads = 32;
+// A disk wants a few requests at a time; memory is as fast as a few processors make it.
+constexpr unsigned least_local_threads = 4;
+constexpr unsigned most_local_threads = 16;
+// Below this the question what memory there is costs more than what it may save.
+constexpr std::uint64_t worth_asking = 64 * mebibyte;
+
+}  // namespace
+
+ReadChoice choose_reading(const ReadFacts& facts) {
+  ReadChoice choice;
+  if (facts.wanted_threads != 0)
+    choice.threads = facts.wanted_threads;
+  else if (facts.distant)
+    choice.threads = distant_threads;
+  else if (facts.in_memory)
+    choice.threads = std::clamp(facts.processors, 1U, most_local_threads);
+  else
+    choice.threads = std::clamp(facts.processors, least_local_threads, most_local_threads);
+  choice.unit_bytes = long_unit;
+  // So that every thread has some units; and where bytes come slowly, that the last are no long wait.
+  const std::uint64_t share = facts.nbytes / (std::uint64_t{choice.threads} * 4);
+  if (share < long_unit)
+    choice.unit_bytes = std::max(short_unit, share / (2 * mebibyte) * (2 * mebibyte));
+  if (facts.most_ahead != 0)
+    choice.unit_bytes =
+        std::min(choice.unit_bytes, std::max<std::uint64_t>(facts.most_ahead / 4, 4096));
+  return choice;
+}
+
+ByteSource source_of(const File::Impl& file) {
+  if (file.source && file.source->ended())
+    throw Error({.code = Code::released,
+                 .reason = "the file was released, so nothing more can be read from it",
+                 .advice = "Load before the release, or open the file again.",
+                 .path = file.path});
+  std::shared_ptr<const os::File> handle;
+  if (file.source) handle = file.source->handle();
+  if (file.closed.load(std::memory_order_acquire) || (file.source && !handle))
+    throw Error({.code = Code::closed,
+                 .reason = "the file was closed, so nothing more can be read from it",
+                 .advice = "Open it again, or load before closing.",
+                 .path = file.path});
+  if (handle) return {.file = std::move(handle), .path = file.path};
+  const tensor::FileCatalog& catalog = *file.catalog;
+  const std::byte* const first = catalog.size() == 0 ? nullptr : file.block.get()->stable_data(0);
+  return {.memory = first == nullptr ? nullptr : first - catalog.offset(0),
+          .keep = std::make_shared<const hold::BlockRef>(file.block),
+          .path = file.path};
+}
+
+ReadFacts facts_of(const ByteSource& source, std::uint64_t nbytes, const LoadOptions& options) {
+  return {.wanted_threads = options.threads,
+          .processors = std::max(1U, std::thread::hardware_concurrency()),
+          .distant = source.file != nullptr && os::maps_slowly(*source.file),
+          .in_memory = source.file == nullptr,
+          .nbytes = nbytes};
+}
+
+void check_memory(std::uint64_t nbytes, const LoadOptions& options, const std::string& path) {
+  const auto refuse = [&](std::uint64_t left, const std::string& limit, const char* advice) {
+    throw Error({.code = Code::memory_limit,
+                 .reason = "the tensors need " + std::to_string(nbytes) + " bytes of memory, and " +
+                           limit + " leaves " + std::to_string(left),
+                 .advice = advice,
+                 .path = path});
+  };
+  if (options.memory_budget != 0 && nbytes > options.memory_budget)
+    refuse(options.memory_budget, "memory_budget",
+           "Give more, load fewer tensors at a time, or stream them.");
+  if (nbytes < worth_asking) return;
+  const auto room = os::memory_room();
+  if (room && nbytes > room->bytes)
+    refuse(room->bytes, room->limited_by,
+           "Use mapped access, load fewer tensors at a time, or raise the limit.");
+}
+
+Crew::Crew(Reading& reading, unsigned threads) : reading_(reading) {
+  const std::size_t most = std::min<std::size_t>(threads, reading.unit_count());
+  try {
+    threads_.reserve(most);
+    while (threads_.size() < most)
+      threads_.emplace_back([&reading] {
+        while (reading.step()) {
+        }
+      });
+  } catch (const std::exception&) {
+    // No memory or no thread to be had: those that there are do the work.
+  }
+}
+
+Crew::~Crew() {
+  reading_.cancel();
+  join();
+}
+
+void Crew::join() noexcept {
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+void run(Reading& reading, unsigned threads, const Progress& progress) {
+  const std::uint64_t total = reading.nbytes();
+  {
+    Crew crew(reading, threads - 1);
+    while (reading.step())
+      if (progress) progress(reading.done_bytes(), total);
+    crew.join();
+  }
+  reading.check();
+  if (progress) progress(total, total);
+}
+
+}  // namespace tensorhold::io
