@@ -1,5 +1,5 @@
-// Reading many tensors, or parts of them, into memory: as fast as the storage gives them, and within
-// limits.
+// Reading many tensors, or parts of them, into memory: as fast as the storage gives them, and
+// within limits.
 #pragma once
 
 #include <cstddef>
@@ -75,8 +75,8 @@ class TENSORHOLD_API Plan {
   [[nodiscard]] std::size_t size() const noexcept;
   /// Bytes of all of them.
   [[nodiscard]] std::uint64_t nbytes() const noexcept;
-  /// What the tensor or part at a position will have; views into this Plan. Precondition: position <
-  /// size().
+  /// What the tensor or part at a position will have; views into this Plan. Precondition: position
+  /// < size().
   [[nodiscard]] Dtype dtype(std::size_t position) const noexcept;
   [[nodiscard]] std::span<const std::uint64_t> shape(std::size_t position) const& noexcept;
   std::span<const std::uint64_t> shape(std::size_t position) const&& = delete;
@@ -87,7 +87,8 @@ class TENSORHOLD_API Plan {
   /// the tensor and the byte, memory_limit before it begins, out_of_memory, cancelled, closed,
   /// released; then nothing of it stays.
   [[nodiscard]] std::vector<Tensor> load(const LoadOptions& options = {}) const;
-  [[nodiscard]] Result<std::vector<Tensor>> try_load(const LoadOptions& options = {}) const noexcept;
+  [[nodiscard]] Result<std::vector<Tensor>> try_load(
+      const LoadOptions& options = {}) const noexcept;
 
   /// As load(), into the caller's memory: one destination for each, of exactly its nbytes
   /// (size_differs). After an error any bytes may be in them.
@@ -97,7 +98,8 @@ class TENSORHOLD_API Plan {
                                            const LoadOptions& options = {}) const noexcept;
 
   /// The same tensors one by one, for consumers that pass them on. Reading begins at once, and goes
-  /// on for at most LoadOptions::memory_budget bytes that were not taken yet. The Plan may go first.
+  /// on for at most LoadOptions::memory_budget bytes that were not taken yet. The Plan may go
+  /// first.
   [[nodiscard]] TensorStream stream(const LoadOptions& options = {}) const;
 
   /// Internal.

@@ -29,9 +29,9 @@ constexpr std::size_t rounded(std::size_t nbytes) noexcept {
 
 /// The head of a slab, in its first page or pages.
 ///
-/// Shared between threads: how many users each page has, and the slab. Users are the pieces, and the
-/// pool while it cuts pieces there. A page whose count went to 0 never gets another user, because
-/// the pool keeps the one at which it is going to cut; so its memory may go at once.
+/// Shared between threads: how many users each page has, and the slab. Users are the pieces, and
+/// the pool while it cuts pieces there. A page whose count went to 0 never gets another user,
+/// because the pool keeps the one at which it is going to cut; so its memory may go at once.
 class Slab {
  public:
   explicit Slab(std::size_t first_use) noexcept { pages_[first_use / page_bytes()].store(1); }
@@ -86,8 +86,7 @@ class Slab {
     const bool free_last = one ? free_first : leave(last);
     if (!free_first) ++first;
     if (free_last) ++last;
-    if (first < last)
-      os::discard_memory(at(first * page_bytes()), (last - first) * page_bytes());
+    if (first < last) os::discard_memory(at(first * page_bytes()), (last - first) * page_bytes());
   }
   void drop() noexcept {
     if (users_.fetch_sub(1, std::memory_order_acq_rel) == 1) os::unmap_memory(at(0), slab_bytes);

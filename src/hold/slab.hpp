@@ -13,8 +13,8 @@ inline constexpr std::size_t largest_piece = std::size_t{2} << 20;
 /// are loaded together lie together. Thread-safe.
 [[nodiscard]] std::byte* allocate_piece(std::size_t nbytes) noexcept;
 
-/// Takes a piece back, with the same `nbytes`. A page goes back to the system with its last piece, a
-/// slab's address space with its last page.
+/// Takes a piece back, with the same `nbytes`. A page goes back to the system with its last piece,
+/// a slab's address space with its last page.
 void free_piece(std::byte* piece, std::size_t nbytes) noexcept;
 
 }  // namespace tensorhold::hold

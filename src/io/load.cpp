@@ -1,4 +1,5 @@
-// Bulk reading for tensors that are asked for by name later: into memory, or into the system's cache.
+// Bulk reading for tensors that are asked for by name later: into memory, or into the system's
+// cache.
 #include <algorithm>
 #include <limits>
 #include <memory>

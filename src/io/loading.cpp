@@ -35,7 +35,8 @@ ReadChoice choose_reading(const ReadFacts& facts) {
   else
     choice.threads = std::clamp(facts.processors, least_local_threads, most_local_threads);
   choice.unit_bytes = long_unit;
-  // So that every thread has some units; and where bytes come slowly, that the last are no long wait.
+  // So that every thread has some units; and where bytes come slowly, that the last are no long
+  // wait.
   const std::uint64_t share = facts.nbytes / (std::uint64_t{choice.threads} * 4);
   if (share < long_unit)
     choice.unit_bytes = std::max(short_unit, share / (2 * mebibyte) * (2 * mebibyte));

@@ -36,8 +36,8 @@ struct ReadChoice {
 [[nodiscard]] ReadFacts facts_of(const ByteSource& source, std::uint64_t nbytes,
                                  const LoadOptions& options);
 
-/// Raises memory_limit when memory for `nbytes` is more than the options, the machine or a container
-/// leave.
+/// Raises memory_limit when memory for `nbytes` is more than the options, the machine or a
+/// container leave.
 void check_memory(std::uint64_t nbytes, const LoadOptions& options, const std::string& path);
 
 /// Threads that do a reading's units; ends them when it goes.

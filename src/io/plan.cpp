@@ -221,13 +221,13 @@ TensorStream Plan::stream(const LoadOptions& options) const {
     io::ReadFacts facts = io::facts_of(source, impl_->nbytes, options);
     facts.most_ahead = ahead;
     const io::ReadChoice choice = io::choose_reading(facts);
-    return TensorStream(std::make_unique<TensorStream::Impl>(
-        impl_->snapshot(), std::move(source),
-        io::ReadingOptions{.unit_bytes = choice.unit_bytes,
-                           .most_ahead = ahead,
-                           .streams = true,
-                           .stop = options.stop},
-        options.progress, choice.threads));
+    return TensorStream(
+        std::make_unique<TensorStream::Impl>(impl_->snapshot(), std::move(source),
+                                             io::ReadingOptions{.unit_bytes = choice.unit_bytes,
+                                                                .most_ahead = ahead,
+                                                                .streams = true,
+                                                                .stop = options.stop},
+                                             options.progress, choice.threads));
   });
 }
 

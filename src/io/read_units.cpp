@@ -40,7 +40,10 @@ class Maker {
   }
 
  private:
-  void add(const Unit& unit) {
+  /// A unit whose bytes begin and end there in the file.
+  void add(const Unit& unit, std::uint64_t begin, std::uint64_t end) {
+    if (units_.list.empty() || begin != end_) ++units_.ranges;
+    end_ = end;
     units_.list.push_back(unit);
     for (std::uint32_t i = 0; i < unit.count; ++i) ++units_.pieces[units_.order[unit.first + i]];
   }
@@ -48,15 +51,17 @@ class Maker {
   void add_rows(std::uint32_t at, const tensor::Selection& runs) {
     const std::uint64_t turn_bytes = runs.nbytes / runs.counts.front();
     const std::uint64_t turns = std::max<std::uint64_t>(unit_bytes_ / turn_bytes, 1);
-    split(at, Unit::Kind::rows, runs.counts.front(), turns, turn_bytes);
+    if (runs.strides.back() > longest_gap) units_.ranges += runs.nbytes / runs.run_bytes - 1;
+    split(at, Unit::Kind::rows, runs.counts.front(), turns, turn_bytes, runs.strides.front());
   }
 
   void add_pieces(std::uint32_t at, std::uint64_t nbytes) {
-    split(at, Unit::Kind::piece, nbytes, unit_bytes_, 1);
+    split(at, Unit::Kind::piece, nbytes, unit_bytes_, 1, 1);
   }
 
   void split(std::uint32_t at, Unit::Kind kind, std::uint64_t end, std::uint64_t step,
-             std::uint64_t bytes_each) {
+             std::uint64_t bytes_each, std::uint64_t apart) {
+    const std::uint64_t offset = wanted_.offset(units_.order[at]);
     for (std::uint64_t from = 0; from < end;) {
       const std::uint64_t to = end - from > step ? from + step : end;
       add({.kind = kind,
@@ -64,7 +69,8 @@ class Maker {
            .first = at,
            .from = from,
            .to = to,
-           .nbytes = (to - from) * bytes_each});
+           .nbytes = (to - from) * bytes_each},
+          offset + from * apart, offset + to * apart);
       from = to;
     }
     open_ = false;
@@ -87,18 +93,18 @@ class Maker {
   }
 
   void begin_group(std::uint32_t at, std::uint64_t nbytes) {
-    add({.first = at, .nbytes = nbytes});
+    const std::uint64_t begin = wanted_.offset(units_.order[at]);
+    add({.first = at, .nbytes = nbytes}, begin, begin + nbytes);
     open_ = true;
-    end_ = wanted_.offset(units_.order[at]) + nbytes;
     gaps_ = 0;
   }
 
   const tensor::PartCatalog& wanted_;
   const std::uint64_t unit_bytes_;
   Units units_;
-  bool open_ = false;        // the last unit is a group that may grow
-  std::uint64_t end_ = 0;    // of that group, in the file
-  std::uint64_t gaps_ = 0;   // bytes in it that nobody wants
+  bool open_ = false;       // the last unit is a group that may grow
+  std::uint64_t end_ = 0;   // of the last unit, in the file
+  std::uint64_t gaps_ = 0;  // bytes in it that nobody wants
 };
 
 }  // namespace

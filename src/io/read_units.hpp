@@ -34,6 +34,12 @@ struct Units {
   /// How many units each position of the catalog has.
   std::vector<std::uint32_t> pieces;
   std::uint64_t nbytes = 0;
+  std::uint64_t ranges = 0;  ///< runs of the file that do not touch each other
+
+  /// True: the system should not guess that what follows in the file is wanted too.
+  [[nodiscard]] bool scattered() const noexcept {
+    return ranges > 1 && nbytes / ranges < (std::uint64_t{2} << 20);
+  }
 };
 
 /// Small gaps are read over, as long as a group's gaps add up to less than this part of it.

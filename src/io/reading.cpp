@@ -40,8 +40,7 @@ class TensorBytes final : public tensor::Bytes {
 
 }  // namespace
 
-void ByteSource::read_at(std::uint64_t offset,
-                         std::span<const std::span<std::byte>> pieces) const {
+void ByteSource::read_at(std::uint64_t offset, std::span<const std::span<std::byte>> pieces) const {
   if (file) return file->read_at(offset, pieces);
   for (const auto& piece : pieces) {
     if (!piece.empty()) std::memcpy(piece.data(), memory + offset, piece.size());
@@ -61,9 +60,11 @@ Reading::Reading(std::shared_ptr<const tensor::PartCatalog> wanted, ByteSource s
     if (units_.pieces[i] == 0 && options_.streams) complete_.push_back(i);
   }
   if (options_.into == Into::memory) memory_.resize(wanted_->size(), nullptr);
+  if (source_.file && units_.scattered()) source_.file->expect_scattered(true);
 }
 
 Reading::~Reading() {
+  if (source_.file && units_.scattered()) source_.file->expect_scattered(false);
   for (std::size_t i = 0; i < memory_.size(); ++i) (void)take(i);
 }
 
@@ -176,8 +177,8 @@ void Reading::read_group(const Unit& unit) const {
 
 void Reading::read_piece(const Unit& unit) const {
   const std::uint32_t index = units_.order[unit.first];
-  const std::span<std::byte> to = destination(index).subspan(
-      static_cast<std::size_t>(unit.from), static_cast<std::size_t>(unit.nbytes));
+  const std::span<std::byte> to = destination(index).subspan(static_cast<std::size_t>(unit.from),
+                                                             static_cast<std::size_t>(unit.nbytes));
   source_.read_at(wanted_->offset(index) + unit.from,
                   std::span<const std::span<std::byte>>(&to, 1));
 }
@@ -266,9 +267,8 @@ std::optional<std::size_t> Reading::next(bool help) {
     {
       std::unique_lock lock(mutex_);
       if (!help)
-        ready_.wait(lock, [&] {
-          return !complete_.empty() || failure_ || given_ == wanted_->size();
-        });
+        ready_.wait(lock,
+                    [&] { return !complete_.empty() || failure_ || given_ == wanted_->size(); });
       if (!complete_.empty()) {
         const std::size_t index = complete_.front();
         complete_.pop_front();

@@ -56,10 +56,10 @@ struct ReadingOptions {
 
 /// What is read, and how far it came.
 ///
-/// Threads call step() until it says that nothing is left to do for them. Shared between them: under
-/// `mutex_`, which unit is next, memory that was allocated, what is complete and what failed; and
-/// counts of what is left of each tensor. Bytes of a tensor are written by the threads that have its
-/// units, and seen by others after its count went to 0.
+/// Threads call step() until it says that nothing is left to do for them. Shared between them:
+/// under `mutex_`, which unit is next, memory that was allocated, what is complete and what failed;
+/// and counts of what is left of each tensor. Bytes of a tensor are written by the threads that
+/// have its units, and seen by others after its count went to 0.
 class Reading {
  public:
   Reading(std::shared_ptr<const tensor::PartCatalog> wanted, ByteSource source,

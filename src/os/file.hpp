@@ -61,6 +61,10 @@ class File {
   /// calls as there are.
   void read_at(std::uint64_t offset, std::span<const std::span<std::byte>> pieces) const;
 
+  /// Tells the system whether reads will be scattered, so that it reads nothing beyond them. A
+  /// hint, for all who use the handle.
+  void expect_scattered(bool scattered) const noexcept;
+
   /// Descriptor or HANDLE, for the other files of this layer.
   [[nodiscard]] std::intptr_t native() const noexcept { return handle_; }
 

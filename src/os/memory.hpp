@@ -15,9 +15,9 @@ enum class Pages : std::uint8_t {
   huge    ///< huge ones wherever the system grants them: faster to fill, given back as a whole
 };
 
-/// Zeroed, private, writable memory of whole pages that begins at a multiple of `alignment` (a power
-/// of two, at least a page). It costs nothing until it is touched, but for Windows, which charges it
-/// as commit. Null when the system refuses. Thread-safe, as all of these.
+/// Zeroed, private, writable memory of whole pages that begins at a multiple of `alignment` (a
+/// power of two, at least a page). It costs nothing until it is touched, but for Windows, which
+/// charges it as commit. Null when the system refuses. Thread-safe, as all of these.
 [[nodiscard]] std::byte* map_memory(std::size_t bytes, std::size_t alignment, Pages pages) noexcept;
 /// Gives back all of what map_memory() returned.
 void unmap_memory(std::byte* begin, std::size_t bytes) noexcept;

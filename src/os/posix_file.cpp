@@ -199,6 +199,15 @@ void File::read_at(std::uint64_t offset, std::span<const std::span<std::byte>> p
   read_all(static_cast<int>(handle_), path_, offset, pieces);
 }
 
+void File::expect_scattered(bool scattered) const noexcept {
+#ifdef POSIX_FADV_RANDOM
+  (void)::posix_fadvise(static_cast<int>(handle_), 0, 0,
+                        scattered ? POSIX_FADV_RANDOM : POSIX_FADV_NORMAL);
+#else
+  (void)scattered;
+#endif
+}
+
 std::optional<FileStatus> status_at(const std::string& path) {
   require_path(path);
   struct ::stat found {};

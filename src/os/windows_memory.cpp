@@ -27,8 +27,9 @@ std::byte* map_memory(std::size_t bytes, std::size_t alignment, Pages) noexcept 
     const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(hole);
     const std::uintptr_t aligned = (first + alignment - 1) & ~(std::uintptr_t{alignment} - 1);
     VirtualFree(hole, 0, MEM_RELEASE);
-    void* const got = allocate(reinterpret_cast<void*>(aligned),  // NOLINT: an address just computed
-                               static_cast<std::size_t>(*whole), MEM_RESERVE | MEM_COMMIT);
+    void* const got =
+        allocate(reinterpret_cast<void*>(aligned),  // NOLINT: an address just computed
+                 static_cast<std::size_t>(*whole), MEM_RESERVE | MEM_COMMIT);
     if (got != nullptr) return static_cast<std::byte*>(got);
   }
   return nullptr;

@@ -20,8 +20,8 @@ struct Subject {
 };
 
 /// A part as nested loops over the tensor's bytes: `run_bytes` contiguous bytes, repeated over
-/// `counts` with `strides` (bytes, outermost first), the first at `offset`. No count is below 2; one
-/// run has none.
+/// `counts` with `strides` (bytes, outermost first), the first at `offset`. No count is below 2;
+/// one run has none.
 struct Selection {
   std::vector<std::uint64_t> shape;  ///< of the part
   std::uint64_t size = 0;            ///< elements

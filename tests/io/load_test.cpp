@@ -96,9 +96,9 @@ TEST_P(Loading, NamesInAnyOrder) {
 }
 
 TEST_P(Loading, Parts) {
-  const std::vector<std::vector<Index>> parts{{{10, 20}},      {all, {5, 9}}, {{0, none, 3}, -1},
-                                              {7},             {all, 3},      {{200, 100}},
-                                              {ellipsis, 699}, {{0, 300, 299}, {0, none, 699}}};
+  const std::vector<std::vector<Index>> parts{
+      {{10, 20}}, {all, {5, 9}}, {{0, none, 3}, -1}, {7},
+      {all, 3},   {{200, 100}},  {ellipsis, 699},    {{0, 300, 299}, {0, none, 699}}};
   Plan plan(file);
   for (const auto& part : parts) plan.add("matrix", part);
   plan.add("huge", {{8 * static_cast<std::int64_t>(mebibyte) - 3, none}});

@@ -54,12 +54,12 @@ TEST(ReadUnits, ALongTensorIsCutWhereNoTwoThreadsFillOneHugePage) {
   for (std::uint32_t i = 0; i < 3; ++i) wanted.add(i);
   const Units units = make_units(wanted, 8 * mebibyte);
   ASSERT_EQ(units.list.size(), 5U);
-  for (const Unit& unit : units.list)
-    EXPECT_EQ(unit.from % (2 * mebibyte), 0U);
+  for (const Unit& unit : units.list) EXPECT_EQ(unit.from % (2 * mebibyte), 0U);
   EXPECT_TRUE(units.list[1].begins);
   EXPECT_FALSE(units.list[2].begins);
   EXPECT_EQ(units.pieces[1], 3U);
   EXPECT_EQ(bytes_in(units), units.nbytes);
+  EXPECT_EQ(units.ranges, 1U);
 }
 
 TEST(ReadUnits, WhatIsAddedTwiceOrBackwardsIsReadInFileOrder) {
@@ -76,11 +76,15 @@ TEST(ReadUnits, OnlySmallGapsAreReadOver) {
   const auto catalog = catalog_of(sizes);
   tensor::PartCatalog fifth(catalog);
   for (std::uint32_t i = 0; i < 400; i += 5) fifth.add(i);
-  EXPECT_EQ(make_units(fifth, 8 * mebibyte).list.size(), 80U);
+  const Units units = make_units(fifth, 8 * mebibyte);
+  EXPECT_EQ(units.list.size(), 80U);
+  EXPECT_EQ(units.ranges, 80U);
+  EXPECT_TRUE(units.scattered());
   tensor::PartCatalog most(catalog);
   for (std::uint32_t i = 0; i < 400; ++i)
     if (i % 100 != 50) most.add(i);
   EXPECT_EQ(make_units(most, 8 * mebibyte).list.size(), 1U);
+  EXPECT_FALSE(make_units(most, 8 * mebibyte).scattered());
 }
 
 TEST(ReadUnits, OfRowsKeepTurnsTogether) {
