@@ -1,8 +1,9 @@
 // io_bench make|warm|cold|latency|part|slices|small FILE [--mib N] [--rounds N] [--threads N]
 //
-// The read side against ceilings that are measured in the same run, in turn; medians, as one line of
-// JSON. `make` writes a file of N MiB for the others (`small`: 30,000 small tensors). `cold` needs a
-// file on a real disk, `latency` one on a mount that answers late (tests/lockfs --latency-us 500).
+// The read side against ceilings that are measured in the same run, in turn; medians, as one line
+// of JSON. `make` writes a file of N MiB for the others (`small`: 30,000 small tensors). `cold`
+// needs a file on a real disk, `latency` one on a mount that answers late (tests/lockfs
+// --latency-us 500).
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -118,8 +119,8 @@ double seconds_of(const std::function<void()>& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-/// What is measured in turn: a name, what is done before, and what is timed. What the work returns is
-/// freed outside of the time.
+/// What is measured in turn: a name, what is done before, and what is timed. What the work returns
+/// is freed outside of the time.
 using Kept = std::shared_ptr<void>;
 struct Way {
   std::string name;
@@ -172,7 +173,8 @@ void make(const Settings& settings) {
     }
   }
   std::vector<std::byte> bytes(*std::ranges::max_element(sizes));
-  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * 31 + i / 251);
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<std::byte>(i * 31 + i / 251);
   std::vector<std::string> names;
   std::vector<std::vector<std::uint64_t>> shapes;
   for (const std::uint64_t size : sizes) {
@@ -196,14 +198,18 @@ void warm(const Settings& settings) {
   require(map != MAP_FAILED, "mmap");
   const auto* const mapped = static_cast<const std::byte*>(map);
   measure(settings,
-          {{"pread", {}, [&]() -> Kept {
+          {{"pread",
+            {},
+            [&]() -> Kept {
               auto memory = std::make_shared<Fresh>(bytes);
               in_units(bytes, settings.threads, [&](std::size_t begin, std::size_t end) {
                 read_all(file.get(), memory->data() + begin, begin, end);
               });
               return memory;
             }},
-           {"memcpy", {}, [&]() -> Kept {
+           {"memcpy",
+            {},
+            [&]() -> Kept {
               auto memory = std::make_shared<Fresh>(bytes);
               in_units(bytes, settings.threads, [&](std::size_t begin, std::size_t end) {
                 std::memcpy(memory->data() + begin, mapped + begin, end - begin);
@@ -211,7 +217,9 @@ void warm(const Settings& settings) {
               return memory;
             }},
            {"load", {}, [&]() -> Kept { return load_all(settings.path); }},
-           {"stream", {}, [&]() -> Kept {
+           {"stream",
+            {},
+            [&]() -> Kept {
               const th::File opened = th::open(settings.path);
               th::Plan plan(opened);
               plan.add_all();
@@ -220,7 +228,9 @@ void warm(const Settings& settings) {
               while (auto next = stream.next()) all->push_back(std::move(next->tensor));
               return all;
             }},
-           {"map_and_copy", {}, [&]() -> Kept {
+           {"map_and_copy",
+            {},
+            [&]() -> Kept {
               const th::File opened = th::open(settings.path, {.access = th::Access::mapped});
               auto all = std::make_shared<std::vector<th::Tensor>>();
               for (std::size_t i = 0; i < opened.size(); ++i) all->push_back(opened.at(i).copy());
@@ -329,13 +339,17 @@ void small(const Settings& settings) {
   const std::size_t bytes = file.size();
   const th::File opened = th::open(settings.path);
   measure(settings,
-          {{"pread_fresh", {}, [&]() -> Kept {
+          {{"pread_fresh",
+            {},
+            [&]() -> Kept {
               // Plain pages, as small tensors have them.
               auto memory = std::shared_ptr<std::byte[]>(new std::byte[bytes]);
               read_all(file.get(), memory.get(), 0, bytes);
               return memory;
             }},
-           {"load", {}, [&]() -> Kept {
+           {"load",
+            {},
+            [&]() -> Kept {
               th::Plan plan(opened);
               plan.add_all();
               return std::make_shared<std::vector<th::Tensor>>(plan.load());
@@ -371,8 +385,8 @@ int main(int count, char** words) {
   try {
     const Settings settings = settings_of(count, words);
     const std::map<std::string, void (*)(const Settings&)> commands{
-        {"make", make}, {"make-small", make}, {"warm", warm},     {"cold", cold},
-        {"latency", latency}, {"part", part}, {"slices", slices}, {"small", small}};
+        {"make", make},       {"make-small", make}, {"warm", warm},     {"cold", cold},
+        {"latency", latency}, {"part", part},       {"slices", slices}, {"small", small}};
     const auto found = commands.find(settings.command);
     if (found == commands.end()) throw std::runtime_error("no such command: " + settings.command);
     found->second(settings);

@@ -1,8 +1,12 @@
 // Map or read: the decision of automatic access, from facts.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
+#include "os/file.hpp"
+#include "os/memory_room.hpp"
 #include "tensorhold/options.hpp"
 
 namespace tensorhold::io {
@@ -11,7 +15,9 @@ namespace tensorhold::io {
 struct AccessFacts {
   Access wanted = Access::automatic;
   bool mapping_holds = false;  ///< a mapping keeps others from deleting the file (Windows)
-  bool maps_slowly = false;    ///< a network or FUSE filesystem
+  os::Filesystem filesystem = {};
+  std::uint64_t nbytes = 0;                 ///< of all tensors
+  std::optional<os::MemoryRoom> room = {};  ///< where it was asked for, and the system tells
 };
 
 struct AccessChoice {
@@ -21,7 +27,13 @@ struct AccessChoice {
   bool may_fall_back = false;
 };
 
+/// True when the decision depends on AccessFacts::room, which takes a while to find out. Pure.
+[[nodiscard]] bool needs_room(const AccessFacts& facts);
+
 /// Never chooses automatic. Pure.
 [[nodiscard]] AccessChoice choose_access(const AccessFacts& facts);
+
+/// The facts of a file here and now.
+[[nodiscard]] AccessFacts access_facts(Access wanted, const os::File& file, std::uint64_t nbytes);
 
 }  // namespace tensorhold::io

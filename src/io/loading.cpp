@@ -20,7 +20,7 @@ constexpr unsigned distant_threads = 32;
 constexpr unsigned least_local_threads = 4;
 constexpr unsigned most_local_threads = 16;
 // Below this the question what memory there is costs more than what it may save.
-constexpr std::uint64_t worth_asking = 64 * mebibyte;
+constexpr std::uint64_t worth_asking = 16 * mebibyte;
 
 }  // namespace
 
@@ -70,7 +70,8 @@ ByteSource source_of(const File::Impl& file) {
 ReadFacts facts_of(const ByteSource& source, std::uint64_t nbytes, const LoadOptions& options) {
   return {.wanted_threads = options.threads,
           .processors = std::max(1U, std::thread::hardware_concurrency()),
-          .distant = source.file != nullptr && os::maps_slowly(*source.file),
+          .distant = source.file != nullptr &&
+                     os::filesystem_of(*source.file).storage != os::Storage::local,
           .in_memory = source.file == nullptr,
           .nbytes = nbytes};
 }

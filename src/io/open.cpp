@@ -104,9 +104,9 @@ bool is_refusal(Code code) noexcept {
 }
 
 hold::BlockRef make_block(File::Impl& impl, const os::File& handle, const OpenOptions& options) {
-  io::AccessChoice choice = io::choose_access({.wanted = options.access,
-                                               .mapping_holds = os::mapping_blocks_others,
-                                               .maps_slowly = os::maps_slowly(handle)});
+  // What stands before the tensors is in memory already.
+  const std::uint64_t nbytes = impl.file_bytes - impl.header_bytes;
+  io::AccessChoice choice = io::choose_access(io::access_facts(options.access, handle, nbytes));
   if (choice.access == Access::mapped) {
     try {
       hold::BlockRef block(

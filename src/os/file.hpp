@@ -105,9 +105,21 @@ class Mapping {
   std::size_t length_ = 0;
 };
 
-/// True where pages of a mapping come one by one over a network or from another process (FUSE),
-/// some ten times slower than large reads do.
-[[nodiscard]] bool maps_slowly(const File& file) noexcept;
+/// What answers for the bytes of a file. Over a network, or from another process, pages of a
+/// mapping come one by one, some ten times slower than large reads do.
+enum class Storage : std::uint8_t {
+  local,    ///< a disk or memory of this machine, as far as the system tells
+  network,  ///< another machine
+  process   ///< another process: FUSE
+};
+
+struct Filesystem {
+  Storage storage = Storage::local;
+  const char* name =
+      "";  ///< as people call it, such as "ext4"; empty when the system does not tell
+};
+
+[[nodiscard]] Filesystem filesystem_of(const File& file) noexcept;
 
 /// True where a mapping keeps others from deleting or replacing the file.
 extern const bool mapping_blocks_others;

@@ -12,9 +12,14 @@
 namespace tensorhold::hold {
 namespace {
 
-constexpr std::size_t sizes[] = {0,         1,         63,        64,          65,
-                                 4095,      4096,      4097,      100'000,     (2U << 20) - 1,
-                                 2U << 20,  (2U << 20) + 1, 5'000'000, 1'500'000, 777};
+constexpr std::size_t sizes[] = {0,         1,
+                                 63,        64,
+                                 65,        4095,
+                                 4096,      4097,
+                                 100'000,   (2U << 20) - 1,
+                                 2U << 20,  (2U << 20) + 1,
+                                 5'000'000, 1'500'000,
+                                 777};
 
 /// Pieces of memory full of a pattern of their own.
 struct Filled {

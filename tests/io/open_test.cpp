@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "io/access.hpp"
 #include "support/scratch.hpp"
 #include "support/tensors.hpp"
 #include "tensorhold/tensorhold.hpp"
@@ -151,18 +150,6 @@ TEST(OpenErrors, TruncatedAndTrailingBytes) {
   const auto cut = try_open(path);
   ASSERT_FALSE(cut);
   EXPECT_EQ(cut.error().code(), Code::data_truncated);
-}
-
-TEST(OpenAccess, AutomaticIsDecidedFromFacts) {
-  EXPECT_EQ(io::choose_access({.mapping_holds = false}).access, Access::mapped);
-  EXPECT_EQ(io::choose_access({.mapping_holds = true}).access, Access::owned);
-  for (const Access wanted : {Access::mapped, Access::owned})
-    for (const bool holds : {false, true}) {
-      const io::AccessChoice choice = io::choose_access({.wanted = wanted, .mapping_holds = holds});
-      EXPECT_EQ(choice.access, wanted);
-      EXPECT_FALSE(choice.may_fall_back);
-      EXPECT_FALSE(choice.why.empty());
-    }
 }
 
 }  // namespace

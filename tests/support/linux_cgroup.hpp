@@ -13,8 +13,8 @@
 
 namespace tensorhold::test {
 
-/// A child of the group that this process is in, version 1 or 2; gone at its end, when no process is
-/// in it any more.
+/// A child of the group that this process is in, version 1 or 2; gone at its end, when no process
+/// is in it any more.
 class MemoryGroup {
  public:
   MemoryGroup() {
@@ -62,7 +62,8 @@ class MemoryGroup {
   }
   void remove() {
     std::error_code ignored;
-    if (!folder_.empty()) std::filesystem::remove(folder_, ignored);  // rmdir; its files are no files
+    if (!folder_.empty())
+      std::filesystem::remove(folder_, ignored);  // rmdir; its files are no files
     folder_.clear();
   }
   [[nodiscard]] bool put(const std::string& file, const std::string& text) const {
@@ -78,7 +79,7 @@ class MemoryGroup {
 }  // namespace tensorhold::test
 
 /// Skips the test, with the reason, where no group can be made.
-#define TENSORHOLD_NEEDS_MEMORY_GROUP(group)                                                  \
-  do {                                                                                        \
+#define TENSORHOLD_NEEDS_MEMORY_GROUP(group)                                                     \
+  do {                                                                                           \
     if (!(group).good()) GTEST_SKIP() << "no control group for memory can be made by this user"; \
   } while (false)

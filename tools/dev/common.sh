@@ -92,7 +92,8 @@ need_build() {
 # What building and running the tests takes besides.
 need_tests() {
   need_build
-  need_packages ccache libgtest-dev libgmock-dev libfuse3-dev fuse3 pkgconf python3
+  need_packages ccache libgtest-dev libgmock-dev libfuse3-dev fuse3 pkgconf python3 \
+    e2fsprogs xfsprogs btrfs-progs
 }
 
 # What the fuzz targets take: GCC has no libFuzzer.
