@@ -13,11 +13,12 @@ struct ReleaseOptions {
   unsigned threads = 0;
   /// Called on the caller's thread between chunks, with bytes released so far and in all. An
   /// exception from it stops the release and reaches the caller; what was not released by then is
-  /// still held, and a later release goes on from there. It must not release the same file.
+  /// still held, and a later release goes on from there. Releasing the same file from it, or
+  /// pinning a tensor of that, is an error (invalid_argument).
   std::function<void(std::uint64_t done, std::uint64_t total)> progress = {};
   /// Memory pinned for devices or registered buffers would keep the pages that a release takes
   /// away, so a release is refused while the process has any. True: the caller knows that none of
-  /// it is a tensor of this file.
+  /// it is a tensor of this file, or has a Pin of each that is.
   bool pinned_elsewhere = false;
 };
 

@@ -13,6 +13,7 @@
 #include "tensorhold/numeric.hpp"
 #include "tensorhold/options.hpp"
 #include "tensorhold/path.hpp"
+#include "tensorhold/pin.hpp"
 #include "tensorhold/save.hpp"
 #include "tensorhold/slice.hpp"
 #include "tensorhold/stop.hpp"

@@ -64,6 +64,10 @@ class Block {
   /// Copies part of a live tensor; a fault in a mapping becomes an Error. `from` counts from the
   /// tensor's first byte. Precondition: the part is inside the tensor.
   virtual void read(std::uint32_t index, std::uint64_t from, std::span<std::byte> out) = 0;
+  /// From the return on no release exchanges a live tensor's pages until as many unpin(). Waits for
+  /// a release that is under way.
+  virtual void pin(std::uint32_t /*index*/) {}
+  virtual void unpin(std::uint32_t /*index*/) noexcept {}
   /// True while bytes are pages of a file.
   [[nodiscard]] virtual bool mapped() const noexcept = 0;
   /// True when the bytes belong to this process and may be written.

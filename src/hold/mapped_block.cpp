@@ -21,11 +21,12 @@ std::uint64_t end_of_tensors(const Catalog& catalog) {
 }  // namespace
 
 MappedBlock::MappedBlock(std::shared_ptr<const Catalog> catalog, std::shared_ptr<Source> source,
-                         const os::File& handle, const MappedOptions& options)
-    : Block(std::move(catalog)),
-      source_(std::move(source)),
-      protection_(options.protection),
-      mapping_(os::Mapping::map(handle, end_of_tensors(this->catalog()), protection_)) {
+                         const MappedOptions& options)
+    : Block(std::move(catalog)), source_(std::move(source)), protection_(options.protection) {
+  // A release must not miss a mapping, nor find the file held by one after its end.
+  const Source::Turn turn(*source_);
+  mapping_ = os::Mapping::map(*source_->handle_for_mapping(), end_of_tensors(this->catalog()),
+                              protection_);
   if (options.guard)
     guard_.emplace(mapping_.data(), os::to_pages({0, mapping_.size()}).end, protection_);
   source_->add(this);
@@ -153,6 +154,32 @@ std::vector<std::uint32_t> MappedBlock::live_tensors() const {
   for (std::size_t i = 0; i < catalog().size(); ++i)
     if (live(i) != 0) tensors.push_back(static_cast<std::uint32_t>(i));
   return tensors;
+}
+
+void MappedBlock::pin(std::uint32_t index) {
+  const Source::Turn turn(*source_);
+  const std::lock_guard lock(mutex_);
+  ++pinned_[index];
+}
+
+void MappedBlock::unpin(std::uint32_t index) noexcept {
+  const std::lock_guard lock(mutex_);
+  const auto found = pinned_.find(index);
+  if (--found->second == 0) pinned_.erase(found);
+}
+
+void MappedBlock::refuse_pinned() const {
+  const std::lock_guard lock(mutex_);
+  if (pinned_.empty()) return;
+  const std::size_t others = pinned_.size() - 1;
+  throw Error({.code = Code::release_refused,
+               .reason = others == 0 ? "the tensor is pinned, so its pages must stay the file's"
+                                     : "the tensor and " + std::to_string(others) +
+                                           " more are pinned, so their pages must stay the file's",
+               .advice = "Unregister the memory, drop its Pin, then release again; or copy the "
+                         "tensor and drop it.",
+               .path = source_->path(),
+               .tensor = std::string(catalog().name(pinned_.begin()->first))});
 }
 
 std::unique_ptr<os::Release> MappedBlock::prepare_release(const os::File* file) {

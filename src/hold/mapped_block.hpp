@@ -3,7 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -23,18 +23,20 @@ struct MappedOptions {
 };
 
 /// A mapping, its tensors, and how far it was released. Besides what Block shares: `state_`, and
-/// under `mutex_` the tensors that died during a release.
+/// under `mutex_` the tensors that died during a release and those that are pinned.
 class MappedBlock final : public Block {
  public:
-  /// Maps the part of the file that holds the catalog's tensors. Raises what os::Mapping::map and
-  /// os::Guard raise, and released.
+  /// Maps the part of the file that holds the catalog's tensors. Waits for a release that is under
+  /// way. Raises what os::Mapping::map and os::Guard raise, released, and closed.
   MappedBlock(std::shared_ptr<const Catalog> catalog, std::shared_ptr<Source> source,
-              const os::File& handle, const MappedOptions& options);
+              const MappedOptions& options);
   ~MappedBlock() override;
 
   [[nodiscard]] const std::byte* data(std::uint32_t index) override;
   [[nodiscard]] const std::byte* stable_data(std::uint32_t index) noexcept override;
   void read(std::uint32_t index, std::uint64_t from, std::span<std::byte> out) override;
+  void pin(std::uint32_t index) override;
+  void unpin(std::uint32_t index) noexcept override;
   [[nodiscard]] bool mapped() const noexcept override { return state_.load() != State::released; }
   [[nodiscard]] bool writable() const noexcept override {
     return protection_ == os::Protection::private_writable;
@@ -45,8 +47,10 @@ class MappedBlock final : public Block {
   /// True once zeros were put in the place of lost bytes; for good.
   [[nodiscard]] bool damaged() const noexcept { return guard_ && guard_->damaged_bytes() != 0; }
 
-  // The release, which ReleaseJob (release.cpp) drives, one at a time. In this order:
+  // The release, which release.cpp drives, in the turn of the source. In this order:
 
+  /// Raises release_refused, with its name, when a tensor is pinned. The turn keeps new pins away.
+  void refuse_pinned() const;
   /// Live tensors' bytes in chunks that were not exchanged yet, in order.
   [[nodiscard]] std::vector<os::Part> held_parts() const;
   /// Live tensors' bytes, in order.
@@ -94,8 +98,9 @@ class MappedBlock final : public Block {
   std::size_t chunk_bytes_ = 0;
   bool touched_ = false;  // some pages are private
 
-  std::mutex mutex_;                 // guards what follows, and the discarding of pages
+  mutable std::mutex mutex_;         // guards what follows, and the discarding of pages
   std::vector<std::uint32_t> died_;  // tensors that died during the release
+  std::map<std::uint32_t, std::uint64_t> pinned_;  // tensors with pins, and how many
 };
 
 }  // namespace tensorhold::hold

@@ -120,7 +120,9 @@ void run(Work& work, std::uint64_t total, const ReleaseOptions& options) {
   throw Error(std::move(info));
 }
 
-void refuse_pinned(const ReleaseOptions& options, const std::string& path) {
+void refuse_pinned(const std::vector<Job>& jobs, const ReleaseOptions& options,
+                   const std::string& path) {
+  for (const Job& job : jobs) job.block->refuse_pinned();
   if (options.pinned_elsewhere || !os::has_pinned_memory()) return;
   throw Error({.code = Code::release_refused,
                .reason = "this process has memory pinned for devices or registered buffers, which "
@@ -218,7 +220,7 @@ Released release(std::span<const std::shared_ptr<Source>> sources, const Release
     for (const auto& [keep, block] : of_source.mapped)
       if (block->mapped()) jobs.push_back({keep, block, nullptr, nullptr});
   if (!jobs.empty()) {
-    refuse_pinned(options, ordered.front()->path());
+    refuse_pinned(jobs, options, ordered.front()->path());
     release_mappings(jobs, options, ordered);
   }
   for (const Job& job : jobs) {

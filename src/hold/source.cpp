@@ -31,13 +31,21 @@ void Source::close() noexcept {
     lock_.reset();
 }
 
-void Source::add(MappedBlock* block) {
-  const std::lock_guard lock(mutex_);
+std::shared_ptr<const os::File> Source::handle_for_mapping() const {
   if (ended())
     throw Error({.code = Code::released,
                  .reason = "the file was released, so no new view can be had from it",
                  .advice = "Open it again.",
                  .path = path_});
+  if (auto open = handle()) return open;
+  throw Error({.code = Code::closed,
+               .reason = "the file was closed, so no new view can be had from it",
+               .advice = "Open it again.",
+               .path = path_});
+}
+
+void Source::add(MappedBlock* block) {
+  const std::lock_guard lock(mutex_);
   mapped_.push_back(block);
 }
 
@@ -79,16 +87,24 @@ void Source::wait_for_others(std::span<MappedBlock* const> known) const {
   });
 }
 
-Source::Turn::Turn(Source& source) noexcept : source_(source) {
+Source::Turn::Turn(Source& source) : source_(source) {
   const std::int64_t self = os::process_id();
+  const std::thread::id thread = std::this_thread::get_id();
   std::int64_t seen = 0;
   while (!source_.turn_.compare_exchange_strong(seen, self)) {
     if (seen == self) {
+      if (source_.turn_thread_.load() == thread)
+        throw Error({.code = Code::invalid_argument,
+                     .reason = "the progress callback of a release releases, or pins a tensor of, "
+                               "the same file",
+                     .advice = "Do it before the release or after it.",
+                     .path = source_.path()});
       // A release takes as long as a copy; a thousand looks a second at it cost nothing.
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
       seen = 0;
     }
   }
+  source_.turn_thread_.store(thread);
 }
 
 }  // namespace tensorhold::hold

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -45,6 +46,8 @@ class Source {
     const std::lock_guard lock(mutex_);
     return handle_;
   }
+  /// The handle, for a new mapping. Raises released after end(), closed after close().
+  [[nodiscard]] std::shared_ptr<const os::File> handle_for_mapping() const;
   /// Lets go of the handle: it closes with the last read that is under way.
   void close() noexcept;
 
@@ -54,7 +57,8 @@ class Source {
   void reopen() noexcept { ended_.store(false); }
   [[nodiscard]] bool ended() const noexcept { return ended_.load(); }
 
-  /// A block makes itself known while it maps the file, and says when the mapping is gone.
+  /// A block makes itself known while it maps the file, in a turn, and says when the mapping is
+  /// gone.
   void add(MappedBlock* block);
   void remove(const MappedBlock* block) noexcept;
   void add(OwnedBlock* block);
@@ -70,14 +74,19 @@ class Source {
   /// Waits until the mappings of all other blocks, which other threads are destroying, are gone.
   void wait_for_others(std::span<MappedBlock* const> known) const;
 
-  /// The right to release this source, for one thread at a time. In a child process that was forked
-  /// in the middle of somebody's turn, the turn is free.
+  /// The right to release this source, or to keep others from it, for one thread at a time. In a
+  /// child process that was forked in the middle of somebody's turn, the turn is free.
   class Turn {
    public:
-    explicit Turn(Source& source) noexcept;
+    /// Waits. Raises invalid_argument when the turn is this thread's already: it runs the progress
+    /// callback of a release.
+    explicit Turn(Source& source);
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
-    ~Turn() { source_.turn_.store(0); }
+    ~Turn() {
+      source_.turn_thread_.store({});
+      source_.turn_.store(0);
+    }
 
    private:
     Source& source_;
@@ -89,8 +98,9 @@ class Source {
   const std::string absolute_path_;
   const std::string label_;
   std::atomic<bool> ended_ = false;
-  std::atomic<std::int64_t> turn_ = 0;  // process whose thread is releasing; 0: nobody
-  mutable std::mutex mutex_;            // guards what follows
+  std::atomic<std::int64_t> turn_ = 0;        // process of the thread that has the turn; 0: nobody
+  std::atomic<std::thread::id> turn_thread_;  // that thread, once it knows that it has it
+  mutable std::mutex mutex_;                  // guards what follows
   mutable std::condition_variable gone_;
   std::shared_ptr<const os::File> handle_;
   std::optional<os::Lock> lock_;

@@ -49,17 +49,10 @@ Tensor get(const File::Impl& impl, std::size_t index) {
 /// The block of writable views, mapped on first use.
 hold::Block& writable_block(File::Impl& impl) {
   const std::lock_guard lock(impl.writable_mutex);
-  if (!impl.writable_block) {
-    const auto handle = impl.source->handle();
-    if (!handle)
-      throw Error({.code = Code::closed,
-                   .reason = "the file was closed, so no writable view can be had from it",
-                   .advice = "Open it again.",
-                   .path = impl.path});
+  if (!impl.writable_block)
     impl.writable_block = hold::BlockRef(new hold::MappedBlock(
-        impl.catalog, impl.source, *handle,
+        impl.catalog, impl.source,
         {.protection = os::Protection::private_writable, .guard = impl.guard}));
-  }
   return *impl.writable_block.get();
 }
 

@@ -103,14 +103,15 @@ bool is_refusal(Code code) noexcept {
   return code == Code::cannot_map || code == Code::unsupported;
 }
 
-hold::BlockRef make_block(File::Impl& impl, const os::File& handle, const OpenOptions& options) {
+hold::BlockRef make_block(File::Impl& impl, const OpenOptions& options) {
   // What stands before the tensors is in memory already.
   const std::uint64_t nbytes = impl.file_bytes - impl.header_bytes;
-  io::AccessChoice choice = io::choose_access(io::access_facts(options.access, handle, nbytes));
+  io::AccessChoice choice =
+      io::choose_access(io::access_facts(options.access, *impl.source->handle(), nbytes));
   if (choice.access == Access::mapped) {
     try {
       hold::BlockRef block(
-          new hold::MappedBlock(impl.catalog, impl.source, handle, {.guard = options.guard}));
+          new hold::MappedBlock(impl.catalog, impl.source, {.guard = options.guard}));
       impl.access = Access::mapped;
       impl.why = std::move(choice.why);
       return block;
@@ -135,8 +136,9 @@ File open_handle(os::File handle, const OpenOptions& options, std::optional<os::
   refuse_other_kinds(status, impl->path);
   read_header(FileHeaderSource(handle), status.size, options, *impl);
   impl->source = std::make_shared<hold::Source>(std::move(handle), options.label, std::move(lock));
+  impl->block = make_block(*impl, options);
+  // When all is there: from here on others may release it.
   hold::enlist(impl->source);
-  impl->block = make_block(*impl, *impl->source->handle(), options);
   if (base::log_enabled()) base::log("open " + impl->path + ": " + impl->why);
   return FileAccess::adopt(std::move(impl));
 }

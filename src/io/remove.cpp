@@ -6,6 +6,7 @@
 #include "hold/release.hpp"
 #include "io/own_holds.hpp"
 #include "os/remove.hpp"
+#include "os/write.hpp"
 #include "tensorhold/hold.hpp"
 
 namespace tensorhold {
@@ -26,10 +27,10 @@ bool try_move_aside(const std::string& path, Changed& changed) {
 void remove_held(const std::string& path, Changed& changed) {
   os::Patience patience = os::Patience::none;
   try {
-    changed.released = io::change_held(path, [&] {
-      // Scanners are waited for once it is known that it is not this process that holds.
-      os::remove_file(path, std::exchange(patience, os::Patience::scanner));
-    });
+    // Scanners are waited for once it is known that it is not this process that holds.
+    if (io::change_held(
+            path, [&] { os::remove_file(path, std::exchange(patience, os::Patience::scanner)); }))
+      changed.released = true;
   } catch (const Error& error) {
     const bool held =
         error.code() == Code::file_in_use || error.code() == Code::memory_limit ||
@@ -44,13 +45,14 @@ void remove_held(const std::string& path, Changed& changed) {
 Changed remove(const Path& path, const RemoveOptions& options) {
   return base::raising("removing a file", [&] {
     Changed changed;
-    // Looked up before the name is gone; released after, when nothing can be refused any more.
-    const auto sources = hold::sources_of(path.string());
-    remove_held(path.string(), changed);
-    if (options.reclaim_space && !sources.empty()) {
+    // Before the name is gone: a release may be refused, and then nothing is to change. Where
+    // nothing stands, that is the error.
+    if (options.reclaim_space && os::Place::of(path.string(), /*follow_symlink=*/false).status()) {
+      const auto sources = hold::sources_of(path.string());
       (void)hold::release(sources, {});
-      changed.released = true;
+      changed.released = !sources.empty();
     }
+    remove_held(path.string(), changed);
     return changed;
   });
 }

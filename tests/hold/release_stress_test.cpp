@@ -173,6 +173,53 @@ TEST_F(ReleaseStress, ManyReleaseTheSameFileAtOnce) {
   }
 }
 
+TEST_F(ReleaseStress, ViewsAreMadeMeanwhile) {
+  const test::ManyTensors small(2, 1000);
+  for (int round = 0; round < 2000; ++round) {
+    const File file = small.open();
+    const Tensor tensor = file.at(0);
+    std::atomic<bool> go = false;
+    Tensor view;
+    std::thread maker([&] {
+      while (!go.load()) {
+      }
+      try {
+        view = file.writable(small.name(1));
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), Code::released) << error.what();
+      }
+    });
+    go.store(true);
+    (void)file.release();
+    maker.join();
+    EXPECT_FALSE(tensor.mapped());
+    if (!view.valid()) continue;
+    EXPECT_FALSE(view.mapped());
+    EXPECT_EQ(small.wrong_words(view, 1), 0U);
+  }
+}
+
+TEST_F(ReleaseStress, TheFileIsOpenedMeanwhile) {
+  const test::ManyTensors small(2, 1000);
+  std::atomic<std::uint64_t> opened = 0;
+  Crowd crowd(2, [&](unsigned) {
+    for (const Access access : {Access::mapped, Access::owned}) {
+      try {
+        const File file = small.open(access);
+        const Tensor tensor = file.at(1);
+        EXPECT_EQ(small.wrong_words(tensor, 1), 0U);
+        opened.fetch_add(1);
+      } catch (const Error& error) {
+        // Opened, but released before the tensor was asked for.
+        EXPECT_EQ(error.code(), Code::released) << error.what();
+        EXPECT_EQ(error.tensor(), small.name(1)) << error.what();
+      }
+    }
+  });
+  while (opened.load() < 2000) (void)release(small.path());
+  crowd.join();
+}
+
 #if !defined(_WIN32) && !defined(__SANITIZE_THREAD__)
 TEST_F(ReleaseStress, ChildrenForkedMeanwhileSeeEveryByte) {
   const File file = made_.open();

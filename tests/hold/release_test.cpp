@@ -25,30 +25,22 @@ Code code_of_error(const auto& action) {
   return Code{};
 }
 
-/// Systems before Windows 10 1803, and those where no way is proven, refuse.
-bool refused_here() {
-  const test::ManyTensors made(1, 10);
-  const File file = made.open();
-  const Tensor tensor = file.at(0);
-  return code_of_error([&] { (void)file.release(); }) == Code::release_unsupported;
-}
-
 class ReleaseInPlace : public ::testing::TestWithParam<Access> {
  protected:
   void SetUp() override {
-    if (GetParam() == Access::mapped && refused_here()) GTEST_SKIP() << "no release here";
+    if (GetParam() == Access::mapped && !test::releases_here()) GTEST_SKIP() << "no release here";
   }
 };
 
 class ReleaseOfViews : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (refused_here()) GTEST_SKIP() << "no release here";
+    if (!test::releases_here()) GTEST_SKIP() << "no release here";
   }
 };
 
 TEST(ReleaseRefusal, ChangesNothing) {
-  if (!refused_here()) GTEST_SKIP() << "this system releases in place";
+  if (test::releases_here()) GTEST_SKIP() << "this system releases in place";
   const test::ManyTensors made(2, 1000);
   const File file = made.open();
   const Tensor tensor = file.at(0);

@@ -188,6 +188,38 @@ TEST_P(Story, WhatOthersHoldIsRefusedAndChangesNothing) {
   EXPECT_EQ(open(path_).size(), saved_.list().size());
 }
 
+TEST_P(Story, WhatIsPinnedIsNotReleasedAndNothingChanges) {
+  const Tensor tensor = load();
+  if (!tensor.mapped()) GTEST_SKIP() << "owned memory hinders nobody";
+  const std::byte* const address = tensor.bytes().data();
+  const std::string other = *fs_ / "other.safetensors";
+  save(other, some_tensors(3).list());
+  std::optional<Pin> held = pin(tensor);
+  const Result<void> saved = try_save(path_, some_tensors(4).list());
+  ASSERT_FALSE(saved);
+  EXPECT_EQ(saved.error().code(), Code::release_refused) << saved.error().what();
+  EXPECT_EQ(saved.error().tensor(), "large");
+  try {
+    (void)replace(other, path_);
+    FAIL() << "replaced";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::release_refused) << error.what();
+    EXPECT_EQ(error.tensor(), "large");
+  }
+  EXPECT_TRUE(tensor.mapped());
+  EXPECT_EQ(names(), (std::vector<std::string>{"model.safetensors", "other.safetensors"}));
+  EXPECT_EQ(open(path_).size(), saved_.list().size());
+  // To give up the name needs no release: the file waits elsewhere.
+  const Changed changed = tensorhold::remove(path_);
+  EXPECT_FALSE(changed.moved_to.empty());
+  EXPECT_FALSE(changed.released);
+  EXPECT_TRUE(tensor.mapped());
+  expect_unchanged(tensor, address);
+  held.reset();
+  (void)replace(other, path_);
+  expect_unchanged(tensor, address);
+}
+
 INSTANTIATE_TEST_SUITE_P(LockFs, Story, ::testing::Values(Access::mapped, Access::automatic),
                          [](const auto& access) {
                            return access.param == Access::mapped ? "mapped" : "automatic";

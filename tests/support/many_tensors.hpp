@@ -59,4 +59,13 @@ class ManyTensors {
   std::size_t words_;
 };
 
+/// False on Windows before 10 1803, and where no way to release in place is proven.
+inline bool releases_here() {
+  const ManyTensors made(1, 10);
+  const File file = made.open();
+  const Tensor tensor = file.at(0);
+  const Result<Released> released = try_release(made.path());
+  return released || released.error().code() != Code::release_unsupported;
+}
+
 }  // namespace tensorhold::test
