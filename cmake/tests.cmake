@@ -9,13 +9,13 @@ else()
   set(tensorhold_test_options -O1)
 endif()
 
-# tensorhold_add_test(NAME [OPTIMIZED] [DATA] SOURCES file… [LIBS lib…] [LABELS label…]): a GoogleTest
-# program, each of whose tests ctest knows by name. Tests see src/ and tests/. OPTIMIZED: compiled
+# tensorhold_add_test(NAME [OPTIMIZED] [DATA] SOURCES file… [LIBS lib…] [LABELS label…]
+# [PROPERTIES name value…]): a GoogleTest program, each of whose tests ctest knows by name. Tests see src/ and tests/. OPTIMIZED: compiled
 # like the library, for tests whose own loops are hot. DATA: defines TENSORHOLD_TEST_DATA, the folder
 # tests/data; only for those that ask, because a path in the command keeps ccache from helping other
 # checkouts.
 function(tensorhold_add_test name)
-  cmake_parse_arguments(arg "OPTIMIZED;DATA" "" "SOURCES;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "OPTIMIZED;DATA" "" "SOURCES;LIBS;LABELS;PROPERTIES" ${ARGN})
   add_executable(${name} ${arg_SOURCES} ${arg_UNPARSED_ARGUMENTS})
   tensorhold_use_build_flags(${name})
   if(NOT arg_OPTIMIZED)
@@ -28,7 +28,8 @@ function(tensorhold_add_test name)
   endif()
   target_link_libraries(${name} PRIVATE tensorhold::tensorhold ${arg_LIBS} GTest::gtest_main)
   gtest_discover_tests(${name} TEST_PREFIX ${name}: DISCOVERY_MODE PRE_TEST
-    DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 LABELS "${arg_LABELS}")
+    DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 LABELS "${arg_LABELS}"
+    ${arg_PROPERTIES})
 endfunction()
 
 # tensorhold_add_compile_fail_test(NAME file): `file` must not compile as it is, and must compile with

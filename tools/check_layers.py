@@ -27,7 +27,7 @@ ALLOWED = {
 PUBLIC = {
     "dtype": "base", "error": "base", "export": "base", "holder": "base", "log": "base",
     "numeric": "base", "options": "base", "path": "base", "release": "base", "stop": "base",
-    "slice": "tensor", "tensor": "tensor",
+    "pin": "tensor", "slice": "tensor", "tensor": "tensor",
     "edit": "io", "file": "io", "hold": "io", "load": "io", "lock": "io", "save": "io", "tensorhold": "io",
     "writer": "io",
 }

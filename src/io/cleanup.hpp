@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 
+#include "hold/source.hpp"
 #include "os/write.hpp"
 
 namespace tensorhold::io {
@@ -13,7 +14,12 @@ namespace tensorhold::io {
 /// the next time.
 std::size_t remove_stale_temporaries(const os::Place& place) noexcept;
 
-/// The same for the file at `path`, and for the one that a symbolic link there leads to.
+/// After an open: looks only when something was put into
+/// its folder since the file was last changed, and then once a process, so that opening stays as
+/// fast as ever. What it misses the next save of the file removes.
+void remove_stale_at_open(const hold::Source& opened) noexcept;
+
+/// As the first, for the file at `path`, and for the one that a symbolic link there leads to.
 std::size_t remove_stale_temporaries(const std::string& path) noexcept;
 
 }  // namespace tensorhold::io

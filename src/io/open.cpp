@@ -13,6 +13,7 @@
 #include "hold/memory_block.hpp"
 #include "hold/registry.hpp"
 #include "io/access.hpp"
+#include "io/cleanup.hpp"
 #include "io/file_impl.hpp"
 #include "io/lock.hpp"
 #include "os/file.hpp"
@@ -154,6 +155,13 @@ File open_path(const std::string& path, const OpenOptions& options) {
   }
 }
 
+/// open_path(), and an end to what killed saves left beside the file.
+File open_clean(const std::string& path, const OpenOptions& options) {
+  File file = open_path(path, options);
+  io::remove_stale_at_open(*FileAccess::impl(file).source);
+  return file;
+}
+
 void refuse_lock(const OpenOptions& options, const std::string& name) {
   if (!options.lock) return;
   throw Error({.code = Code::invalid_argument,
@@ -165,11 +173,11 @@ void refuse_lock(const OpenOptions& options, const std::string& name) {
 }  // namespace
 
 File open(const Path& path, const OpenOptions& options) {
-  return base::raising(doing, [&] { return open_path(path.string(), options); });
+  return base::raising(doing, [&] { return open_clean(path.string(), options); });
 }
 
 Result<File> try_open(const Path& path, const OpenOptions& options) noexcept {
-  return base::guarded(doing, [&] { return open_path(path.string(), options); });
+  return base::guarded(doing, [&] { return open_clean(path.string(), options); });
 }
 
 File open_fd(int descriptor, const OpenOptions& options, const std::string& name) {

@@ -11,6 +11,7 @@
 #include "os/copy.hpp"
 #include "os/guard.hpp"
 #include "os/linux_filesystem.hpp"
+#include "os/linux_locked.hpp"
 #include "os/linux_staging.hpp"
 #include "os/linux_write_gate.hpp"
 #include "os/release.hpp"
@@ -65,7 +66,8 @@ struct Release::State {
         length(mapping.size()),
         all(to_pages({0, mapping.size()})),
         writable(options.protection == Protection::private_writable),
-        mirror(base, all.end, chunk_bytes, live) {
+        mirror(base, all.end, chunk_bytes, live),
+        locked(locked_parts(base, all.end)) {
     // A private page may differ from the file's, and is then what counts.
     if (!writable && !options.resumed && options.file != nullptr &&
         reads_what_mappings_show(*options.file))
@@ -83,6 +85,7 @@ struct Release::State {
   Part all;
   bool writable;
   Mirror mirror;
+  std::vector<Part> locked;  // by others, and locked again: the swap takes that away
   const File* file = nullptr;
   std::optional<WriteGate> gate;
   std::atomic<bool> touched = false;
@@ -115,6 +118,8 @@ void Release::State::exchange_piece(Part piece, Mirror::Staging& staging, std::b
     raise_refused(errno);
   touched.store(true, std::memory_order_relaxed);
   staging.moved(bytes);
+  // After the swap: before it, both memories would count against the limit of locked memory.
+  for (const Part& part : locked) lock_again(base, intersect(part, piece));
 }
 
 void Release::State::exchange_window(Part window, std::span<const Part> live,

@@ -13,6 +13,7 @@
 #include "io/cleanup.hpp"
 #include "kill_at_syscall.hpp"
 #include "os/temporary_name.hpp"
+#include "tensorhold/file.hpp"
 #include "tensorhold/writer.hpp"
 
 namespace tensorhold {
@@ -130,11 +131,14 @@ class Kills {
     }
   }
 
-  // In turns, the way of an open and the way of a save.
+  // In turns, by an open (the way of one, where there is nothing to open) and by a save.
   void clean(const std::string& path, const fs::path& folder, unsigned stop) {
     const bool file_there = fs::exists(folder / "f");
     if (stop % 2 == 0) {
-      io::remove_stale_temporaries(path);
+      if (file_there && !scenario_.through_link)
+        (void)open(path);
+      else
+        io::remove_stale_temporaries(path);
       EXPECT_EQ(Scratch::names_in(folder).size(), file_there ? 1U : 0U);
       return;
     }
