@@ -10,10 +10,10 @@ else()
 endif()
 
 # tensorhold_add_test(NAME [OPTIMIZED] [DATA] SOURCES file… [LIBS lib…] [LABELS label…]
-# [PROPERTIES name value…]): a GoogleTest program, each of whose tests ctest knows by name. Tests see src/ and tests/. OPTIMIZED: compiled
-# like the library, for tests whose own loops are hot. DATA: defines TENSORHOLD_TEST_DATA, the folder
-# tests/data; only for those that ask, because a path in the command keeps ccache from helping other
-# checkouts.
+# [PROPERTIES name value…]): a GoogleTest program, each of whose tests ctest knows by name. Tests see
+# src/ and tests/. OPTIMIZED: compiled like the library, for tests whose own loops are hot. DATA:
+# defines TENSORHOLD_TEST_DATA, the folder tests/data; only for those that ask, because a path in the
+# command keeps ccache from helping other checkouts.
 function(tensorhold_add_test name)
   cmake_parse_arguments(arg "OPTIMIZED;DATA" "" "SOURCES;LIBS;LABELS;PROPERTIES" ${ARGN})
   add_executable(${name} ${arg_SOURCES} ${arg_UNPARSED_ARGUMENTS})

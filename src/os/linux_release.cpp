@@ -10,6 +10,7 @@
 
 #include "os/copy.hpp"
 #include "os/guard.hpp"
+#include "os/linux_fault_copy.hpp"
 #include "os/linux_filesystem.hpp"
 #include "os/linux_locked.hpp"
 #include "os/linux_staging.hpp"
@@ -22,6 +23,8 @@ namespace {
 
 // What a reader waits for at most: the exchange of one chunk.
 constexpr std::size_t chunk_bytes = std::size_t{64} << 20;
+// What is copied at once by loads, or by the system where some of it is not there.
+constexpr std::size_t piece_bytes = huge_page;
 // What a writer waits for at most: the copy of one window.
 constexpr std::size_t window_bytes = huge_page;
 
@@ -72,10 +75,14 @@ struct Release::State {
     if (!writable && !options.resumed && options.file != nullptr &&
         reads_what_mappings_show(*options.file))
       file = options.file;
-    if (writable) gate.emplace(base, all.end);
+    if (writable)
+      gate.emplace(base, all.end);
+    else
+      loads.emplace();
   }
 
   void copy(Part pages, std::byte* to) const;
+  void copy_by_system(std::size_t from, std::span<std::byte> to) const;
   void exchange_piece(Part piece, Mirror::Staging& staging, std::byte* from);
   void exchange_window(Part window, std::span<const Part> live, Mirror::Staging& staging,
                        std::byte* from);
@@ -87,28 +94,42 @@ struct Release::State {
   Mirror mirror;
   std::vector<Part> locked;  // by others, and locked again: the swap takes that away
   const File* file = nullptr;
-  std::optional<WriteGate> gate;
+  std::optional<WriteGate> gate;   // of a writable mapping
+  std::optional<FaultCopy> loads;  // of a read-only one
   std::atomic<bool> touched = false;
 };
 
 // Copies pages into `to`; what lies behind the mapping's last byte belongs to no tensor.
 void Release::State::copy(Part pages, std::byte* to) const {
   const std::size_t want = std::min(pages.end, length) - pages.begin;
+  // What was used is there already, and loads are faster than the system's own copies. In pieces,
+  // because some of it may not be.
+  std::size_t piece = 0;
+  for (std::size_t done = 0; done < want; done += piece) {
+    piece = std::min(piece_bytes, want - done);
+    const std::size_t from = pages.begin + done;
+    if (!loads || !loads->copy(base + from, {to + done, piece}))
+      copy_by_system(from, {to + done, piece});
+  }
+}
+
+void Release::State::copy_by_system(std::size_t from, std::span<std::byte> to) const {
+  const std::size_t want = to.size();
   std::size_t done = 0;
   while (file != nullptr && done < want) {
-    const ssize_t got = ::pread(static_cast<int>(file->native()), to + done, want - done,
-                                static_cast<off_t>(pages.begin + done));
+    const ssize_t got = ::pread(static_cast<int>(file->native()), to.data() + done, want - done,
+                                static_cast<off_t>(from + done));
     if (got > 0)
       done += static_cast<std::size_t>(got);
     else if (got == 0 || errno != EINTR)
       break;  // the mapping may still have it
   }
-  if (done < want) done += copy_readable(base + pages.begin + done, {to + done, want - done});
+  if (done < want) done += copy_readable(base + from + done, to.subspan(done));
   if (done < want)
     throw Error({.code = Code::truncated,
                  .reason = "the file became shorter, or unreadable, under its mapping",
                  .advice = "Drop the tensors whose bytes are gone, then release again.",
-                 .offset = pages.begin + done});
+                 .offset = from + done});
 }
 
 // In a GuardPause: a handler that decided before would put zeros over what is exchanged here.

@@ -1,0 +1,107 @@
+#include "os/linux_fault_copy.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <csetjmp>
+#include <csignal>
+#include <cstdint>
+#include <cstring>
+
+#include "os/file.hpp"
+#include "os/posix_fault_handler.hpp"
+
+namespace tensorhold::os {
+namespace {
+
+/// The copy that this thread is at. Of this model because a handler must not allocate.
+struct Copying {
+  std::uintptr_t begin = 0;
+  std::uintptr_t end = 0;
+  sigjmp_buf* back = nullptr;
+};
+[[gnu::tls_model("initial-exec")]] constinit thread_local Copying volatile copying;
+
+void on_fault(int signal, siginfo_t* info, void* context);
+constinit FaultHandler handler(SIGBUS, on_fault);
+
+void on_fault(int, siginfo_t* info, void* context) {
+  const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
+  sigjmp_buf* const back = copying.back;
+  if (back != nullptr && info->si_code > 0 && address >= copying.begin && address < copying.end)
+    siglongjmp(*back, 1);
+  const int saved = errno;
+  handler.pass_on(info, context);
+  errno = saved;
+}
+
+/// Not waited for: a child that was forked while another thread installs never sees the end of it.
+bool install() noexcept {
+  static std::atomic<bool> installing = false;
+  if (installing.exchange(true)) return false;
+  const bool installed = handler.install() == 0;
+  installing.store(false);
+  return installed;
+}
+
+bool blocks_faults() noexcept {
+  sigset_t blocked;
+  return ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked) != 0 || ::sigismember(&blocked, SIGBUS);
+}
+
+// Out of line, and with nothing in it that a jump back could leave half done.
+[[gnu::noinline]] bool copy_or_jump(const std::byte* from, std::byte* to, std::size_t bytes) {
+  sigjmp_buf back;
+  if (sigsetjmp(back, 1) != 0) {
+    copying.back = nullptr;
+    return false;
+  }
+  copying.begin = reinterpret_cast<std::uintptr_t>(from);
+  copying.end = copying.begin + bytes;
+  copying.back = &back;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  std::memcpy(to, from, bytes);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  copying.back = nullptr;
+  return true;
+}
+
+}  // namespace
+
+FaultCopy::FaultCopy() noexcept {
+  if (install()) pagemap_ = ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+}
+
+FaultCopy::~FaultCopy() {
+  if (pagemap_ >= 0) (void)::close(pagemap_);
+}
+
+bool FaultCopy::populated(const std::byte* from, std::size_t bytes) const noexcept {
+  constexpr std::uint64_t present = std::uint64_t{1} << 63U;  // proc_pid_pagemap(5)
+  std::array<std::uint64_t, 512> entries;
+  std::uint64_t page = reinterpret_cast<std::uintptr_t>(from) / page_size();
+  for (std::uint64_t left = (bytes + page_size() - 1) / page_size(); left != 0;) {
+    const std::size_t count = std::min<std::uint64_t>(left, entries.size());
+    const auto want = static_cast<ssize_t>(count * sizeof entries[0]);
+    if (::pread(pagemap_, entries.data(), static_cast<std::size_t>(want),
+                static_cast<off_t>(page * sizeof entries[0])) != want)
+      return false;
+    if (!std::all_of(entries.begin(), entries.begin() + count,
+                     [](std::uint64_t entry) { return (entry & present) != 0; }))
+      return false;
+    page += count;
+    left -= count;
+  }
+  return true;
+}
+
+bool FaultCopy::copy(const std::byte* from, std::span<std::byte> to) const noexcept {
+  return pagemap_ >= 0 && populated(from, to.size()) && !blocks_faults() &&
+         copy_or_jump(from, to.data(), to.size());
+}
+
+}  // namespace tensorhold::os
