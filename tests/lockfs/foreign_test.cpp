@@ -93,7 +93,7 @@ TEST(Foreign, TheMappingOfAnotherProcessHoldsUntilThatProcessEnds) {
                               (scratch / "script.py") + "' '" + path + "' >'" + mapped + "'";
   FILE* const process = ::popen(command.c_str(), "w");
   ASSERT_NE(process, nullptr);
-  for (int tries = 0; tries < 2000 && read_file(mapped).empty(); ++tries) ::usleep(5000);
+  for (int tries = 0; tries < 2000 && !read_file(mapped).ends_with('\n'); ++tries) ::usleep(5000);
   EXPECT_EQ(read_file(mapped), "mapped\n");
   EXPECT_EQ(::unlink(path.c_str()), -1);
   EXPECT_EQ(errno, EACCES);
