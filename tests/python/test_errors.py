@@ -55,6 +55,8 @@ TABLE = {
     "invalid_slice": (304, IndexError, ValueError),
     "not_contiguous": (305, ValueError),
     "size_differs": (306, ValueError),
+    "already_written": (307, ValueError),
+    "incomplete": (308, ValueError),
     "closed": (400, ValueError),
     "released": (401, ValueError),
     "release_unsupported": (402, RuntimeError),

@@ -69,9 +69,10 @@ sys.exit(m.version(name) != version)" "$package" 2>/dev/null || missing+=("$pack
 }
 
 # build_with_pip PYTHON COMMAND...: pip install or wheel of this tree, with what PYTHON has and the
-# system's CMake (another one on the PATH may be a slow wrapper, which scikit-build-core gives up on).
+# system's CMake and Ninja (others on the PATH may be slow wrappers, which scikit-build-core gives
+# up on).
 build_with_pip() {
-  CMAKE_EXECUTABLE=/usr/bin/cmake CMAKE_CXX_COMPILER_LAUNCHER=ccache TENSORHOLD_WERROR=ON \
+  PATH=/usr/bin:$PATH CMAKE_CXX_COMPILER_LAUNCHER=ccache TENSORHOLD_WERROR=ON \
     "$1" -m pip "$2" -q --disable-pip-version-check --no-build-isolation --no-deps "${@:3}"
 }
 

@@ -40,3 +40,10 @@ else
   echo "the story's files are in $folder, not on lockfs: $(tail -n 1 "$log")"
 fi
 build/release/bin/tensorhold demo "$file" --work "$folder"
+
+echo "building the Python package into .venv"
+if (need_tensorhold) >>"$log" 2>&1; then
+  echo ".venv/bin/python has it: import tensorhold"
+else
+  echo "no Python package: $(tail -n 1 "$log")"
+fi
