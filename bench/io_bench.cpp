@@ -150,11 +150,11 @@ void measure(const Settings& settings, const std::vector<Way>& ways, std::size_t
   std::printf("}%s}\n", more.c_str());
 }
 
-std::shared_ptr<std::vector<th::Tensor>> load_all(const std::string& path) {
+std::shared_ptr<std::vector<th::Tensor>> load_all(const std::string& path, unsigned threads = 0) {
   const th::File file = th::open(path, {.access = th::Access::owned});
   th::Plan plan(file);
   plan.add_all();
-  return std::make_shared<std::vector<th::Tensor>>(plan.load());
+  return std::make_shared<std::vector<th::Tensor>>(plan.load({.threads = threads}));
 }
 
 void make(const Settings& settings) {
@@ -197,46 +197,48 @@ void warm(const Settings& settings) {
   void* const map = ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file.get(), 0);
   require(map != MAP_FAILED, "mmap");
   const auto* const mapped = static_cast<const std::byte*>(map);
-  measure(settings,
-          {{"pread",
-            {},
-            [&]() -> Kept {
-              auto memory = std::make_shared<Fresh>(bytes);
-              in_units(bytes, settings.threads, [&](std::size_t begin, std::size_t end) {
-                read_all(file.get(), memory->data() + begin, begin, end);
-              });
-              return memory;
-            }},
-           {"memcpy",
-            {},
-            [&]() -> Kept {
-              auto memory = std::make_shared<Fresh>(bytes);
-              in_units(bytes, settings.threads, [&](std::size_t begin, std::size_t end) {
-                std::memcpy(memory->data() + begin, mapped + begin, end - begin);
-              });
-              return memory;
-            }},
-           {"load", {}, [&]() -> Kept { return load_all(settings.path); }},
-           {"stream",
-            {},
-            [&]() -> Kept {
-              const th::File opened = th::open(settings.path);
-              th::Plan plan(opened);
-              plan.add_all();
-              th::TensorStream stream = plan.stream();
-              auto all = std::make_shared<std::vector<th::Tensor>>();
-              while (auto next = stream.next()) all->push_back(std::move(next->tensor));
-              return all;
-            }},
-           {"map_and_copy",
-            {},
-            [&]() -> Kept {
-              const th::File opened = th::open(settings.path, {.access = th::Access::mapped});
-              auto all = std::make_shared<std::vector<th::Tensor>>();
-              for (std::size_t i = 0; i < opened.size(); ++i) all->push_back(opened.at(i).copy());
-              return all;
-            }}},
-          bytes);
+  measure(
+      settings,
+      {{"pread",
+        {},
+        [&]() -> Kept {
+          auto memory = std::make_shared<Fresh>(bytes);
+          in_units(bytes, settings.threads, [&](std::size_t begin, std::size_t end) {
+            read_all(file.get(), memory->data() + begin, begin, end);
+          });
+          return memory;
+        }},
+       {"memcpy",
+        {},
+        [&]() -> Kept {
+          auto memory = std::make_shared<Fresh>(bytes);
+          in_units(bytes, settings.threads, [&](std::size_t begin, std::size_t end) {
+            std::memcpy(memory->data() + begin, mapped + begin, end - begin);
+          });
+          return memory;
+        }},
+       {"load", {}, [&]() -> Kept { return load_all(settings.path); }},
+       {"load_threads", {}, [&]() -> Kept { return load_all(settings.path, settings.threads); }},
+       {"stream",
+        {},
+        [&]() -> Kept {
+          const th::File opened = th::open(settings.path);
+          th::Plan plan(opened);
+          plan.add_all();
+          th::TensorStream stream = plan.stream();
+          auto all = std::make_shared<std::vector<th::Tensor>>();
+          while (auto next = stream.next()) all->push_back(std::move(next->tensor));
+          return all;
+        }},
+       {"map_and_copy",
+        {},
+        [&]() -> Kept {
+          const th::File opened = th::open(settings.path, {.access = th::Access::mapped});
+          auto all = std::make_shared<std::vector<th::Tensor>>();
+          for (std::size_t i = 0; i < opened.size(); ++i) all->push_back(opened.at(i).copy());
+          return all;
+        }}},
+      bytes);
   (void)::munmap(map, bytes);
 }
 
