@@ -60,11 +60,13 @@ Reading::Reading(std::shared_ptr<const tensor::PartCatalog> wanted, ByteSource s
     if (units_.pieces[i] == 0 && options_.streams) complete_.push_back(i);
   }
   if (options_.into == Into::memory) memory_.resize(wanted_->size(), nullptr);
-  if (source_.file && units_.scattered()) source_.file->expect_scattered(true);
+  // A cold disk gives a whole file sooner with a longer view ahead.
+  if (source_.file)
+    source_.file->expect(units_.scattered() ? os::Reads::scattered : os::Reads::in_order);
 }
 
 Reading::~Reading() {
-  if (source_.file && units_.scattered()) source_.file->expect_scattered(false);
+  if (source_.file) source_.file->expect(os::Reads::any);
   for (std::size_t i = 0; i < memory_.size(); ++i) (void)take(i);
 }
 

@@ -20,6 +20,12 @@ struct Identity {
   friend bool operator==(const Identity&, const Identity&) = default;
 };
 
+enum class Reads : std::uint8_t {
+  any,
+  in_order,  ///< one after the other, so reading far ahead pays
+  scattered  ///< nothing beyond them is wanted
+};
+
 enum class FileKind : std::uint8_t { regular, directory, other };
 
 /// What the system says of a file at one moment.
@@ -61,9 +67,8 @@ class File {
   /// calls as there are.
   void read_at(std::uint64_t offset, std::span<const std::span<std::byte>> pieces) const;
 
-  /// Tells the system whether reads will be scattered, so that it reads nothing beyond them. A
-  /// hint, for all who use the handle.
-  void expect_scattered(bool scattered) const noexcept;
+  /// Tells the system what reads will follow. A hint, for all who use the handle.
+  void expect(Reads reads) const noexcept;
 
   /// Descriptor or HANDLE, for the other files of this layer.
   [[nodiscard]] std::intptr_t native() const noexcept { return handle_; }

@@ -145,7 +145,7 @@ void File::read_at(std::uint64_t offset, std::span<const std::span<std::byte>> p
   }
 }
 
-void File::expect_scattered(bool) const noexcept {}  // said at open or never
+void File::expect(Reads) const noexcept {}  // said at open or never
 
 std::optional<FileStatus> status_at(const std::string& path) {
   const Handle handle(CreateFileW(windows::wide_path(path).c_str(), FILE_READ_ATTRIBUTES,
