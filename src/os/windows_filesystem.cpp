@@ -6,9 +6,9 @@ namespace tensorhold::os {
 Filesystem filesystem_of(const File& file) noexcept {
   // Answers for files of other machines only.
   FILE_REMOTE_PROTOCOL_INFO about{};
-  const bool remote = GetFileInformationByHandleEx(windows::handle_of(file.native()),
-                                                   FileRemoteProtocolInfo, &about,
-                                                   sizeof(about)) != 0;
+  const bool remote =
+      GetFileInformationByHandleEx(windows::handle_of(file.native()), FileRemoteProtocolInfo,
+                                   &about, sizeof(about)) != 0;
   return remote ? Filesystem{Storage::network, "a network folder"} : Filesystem{};
 }
 

@@ -31,7 +31,7 @@ bool own_mounts() {
 }
 
 struct Kind {
-  const char* name;  ///< as why() has it
+  const char* name;                   ///< as why() has it
   std::vector<std::string> commands;  ///< FOLDER stands for the scratch folder, FOLDER/m the mount
 };
 
@@ -91,10 +91,11 @@ INSTANTIATE_TEST_SUITE_P(
     Each, Filesystems,
     ::testing::Values(
         Kind{"tmpfs", {"mount -t tmpfs tensorhold FOLDER/m"}},
-        Kind{"overlayfs",
-             {"mount -t tmpfs tensorhold FOLDER/m", "mkdir FOLDER/m/low FOLDER/m/up FOLDER/m/work",
-              "mount -t overlay -o lowerdir=FOLDER/m/low,upperdir=FOLDER/m/up,workdir=FOLDER/m/work "
-              "tensorhold FOLDER/m"}},
+        Kind{
+            "overlayfs",
+            {"mount -t tmpfs tensorhold FOLDER/m", "mkdir FOLDER/m/low FOLDER/m/up FOLDER/m/work",
+             "mount -t overlay -o lowerdir=FOLDER/m/low,upperdir=FOLDER/m/up,workdir=FOLDER/m/work "
+             "tensorhold FOLDER/m"}},
         on_a_disk("ext4", "mkfs.ext4 -q", "64M"), on_a_disk("xfs", "mkfs.xfs -q", "320M"),
         on_a_disk("btrfs", "mkfs.btrfs -q", "128M")),
     [](const auto& kind) { return std::string(kind.param.name); });
