@@ -6,9 +6,7 @@
 #include "module.hpp"
 
 namespace tensorhold_python {
-namespace {
-
-std::optional<dlpack::DataType> data_type(th::Dtype dtype) noexcept {
+std::optional<dlpack::DataType> dlpack::data_type(th::Dtype dtype) noexcept {
   const auto of = [&](std::uint8_t code) {
     return dlpack::DataType{code, static_cast<std::uint8_t>(th::bits_of(dtype)), 1};
   };
@@ -47,6 +45,8 @@ std::optional<dlpack::DataType> data_type(th::Dtype dtype) noexcept {
       return std::nullopt;  // packed: consumers differ in what they take these for
   }
 }
+
+namespace {
 
 bool aligned(const th::Tensor& tensor, const std::byte* data) noexcept {
   const std::size_t size = th::bits_of(tensor.dtype()) / 8;
@@ -157,7 +157,7 @@ nb::object to_dlpack(const PyTensor& self, nb::handle stream, nb::handle max_ver
   if (!stream.is_none()) throw nb::buffer_error("the tensor is on the CPU, where no stream exists");
   if (!device.is_none() && !device.equal(nb::make_tuple(dlpack::cpu.type, dlpack::cpu.id)))
     throw nb::buffer_error("the tensor is on the CPU; move it after importing it there");
-  const auto type = data_type(self.tensor.dtype());
+  const auto type = dlpack::data_type(self.tensor.dtype());
   if (!type) {
     const std::string message = "DLPack consumers do not agree on the packing of " +
                                 std::string(th::to_string(self.tensor.dtype())) +

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+
+#include "tensorhold/dtype.hpp"
 
 namespace tensorhold_python::dlpack {
 
@@ -17,6 +20,9 @@ struct DataType {
   std::uint8_t bits;
   std::uint16_t lanes;
 };
+
+/// None for dtypes whose packing consumers do not agree on (dlpack.cpp).
+[[nodiscard]] std::optional<DataType> data_type(tensorhold::Dtype dtype) noexcept;
 
 struct Array {
   void* data;

@@ -1,5 +1,5 @@
 // The Python module tensorhold._core.
-#include "module.hpp"
+#include "bulk.hpp"
 
 NB_MODULE(_core, module) {
   using namespace tensorhold_python;
@@ -11,4 +11,5 @@ NB_MODULE(_core, module) {
   bind_file(module);
   bind_holds(module);
   bind_save(module);
+  bind_bulk(module);
 }

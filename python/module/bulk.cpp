@@ -1,0 +1,201 @@
+// All tensors of a file as tensors of a framework: the loop of load_file, here because a call and
+// a dict entry are then all that each costs.
+#include "bulk.hpp"
+
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <numeric>
+
+namespace tensorhold_python {
+namespace {
+
+/// A framework's dtype for each of the format's, null where it has none. Borrows from the mapping
+/// (name of the format's dtype -> the framework's).
+class DtypeTable {
+ public:
+  explicit DtypeTable(const nb::dict& mapping) {
+    for (std::size_t i = 0; i < th::dtype_count; ++i)
+      table_[i] = PyDict_GetItemString(mapping.ptr(),
+                                       th::to_string(static_cast<th::Dtype>(i)).data());
+  }
+  [[nodiscard]] PyObject* find(th::Dtype dtype) const noexcept {
+    return table_[static_cast<std::size_t>(dtype)];
+  }
+  [[nodiscard]] PyObject* get(const th::Tensor& tensor) const {
+    PyObject* const found = find(tensor.dtype());
+    if (found == nullptr)
+      throw th::Error(
+          {.code = th::Code::unsupported,
+           .reason = "dtype not understood: " + std::string(th::to_string(tensor.dtype())),
+           .advice = "The framework, as installed, has no such dtype; Tensor.raw of "
+                     "tensorhold.open() has the bytes of any tensor.",
+           .tensor = std::string(tensor.name())});
+    return found;
+  }
+
+ private:
+  std::array<PyObject*, th::dtype_count> table_{};
+};
+
+nb::object stolen(PyObject* object) {
+  if (object == nullptr) throw nb::python_error();
+  return nb::steal(object);
+}
+
+/// Writable, this process's own, aligned and in the machine's order.
+th::Tensor own_view(const th::File& file, std::size_t index) {
+  th::Tensor view = file.writable(file.info(index).name);
+  const std::size_t bits = th::bits_of(view.dtype());
+  const std::size_t alignment = view.dtype() == th::Dtype::c64 ? 4 : std::max(bits / 8, std::size_t{1});
+  const auto address = reinterpret_cast<std::uintptr_t>(view.writable_bytes().data());
+  const bool swapped = std::endian::native != std::endian::little && bits > 8;
+  return address % alignment != 0 || swapped ? view.copy() : view;
+}
+
+using Names = std::optional<std::vector<std::string>>;
+
+/// Positions of the names, or all, in offset order.
+std::vector<std::size_t> positions(const th::File& file, const Names& names) {
+  std::vector<std::size_t> wanted;
+  if (names) {
+    for (const std::string& name : *names) {
+      const std::optional<std::size_t> found = file.find(name);
+      if (!found) static_cast<void>(file[name]);  // raises, with the closest names
+      wanted.push_back(found.value());
+    }
+    std::ranges::sort(wanted);
+  } else {
+    wanted.resize(file.size());
+    std::iota(wanted.begin(), wanted.end(), std::size_t{0});
+  }
+  return wanted;
+}
+
+/// The wanted tensors: private views of a mapping, or with owned access read in one go. Without the
+/// GIL.
+std::vector<th::Tensor> own_views(const th::File& file, const Names& names,
+                                  const th::LoadOptions& options) {
+  const std::vector<std::size_t> wanted = positions(file, names);
+  if (file.access() == th::Access::owned) {
+    th::Plan plan(file);
+    for (const std::size_t index : wanted) plan.add_at(index);
+    return plan.load(options);
+  }
+  std::vector<th::Tensor> tensors;
+  tensors.reserve(wanted.size());
+  for (const std::size_t index : wanted) tensors.push_back(own_view(file, index));
+  return tensors;
+}
+
+/// A dict, in offset order, of what `make` makes of each tensor.
+template <class Make>
+nb::dict load_each(const PyFile& self, const Names& names, unsigned threads, nb::object progress,
+                   const Make& make) {
+  const th::LoadOptions options{.threads = threads, .progress = progress_of(std::move(progress))};
+  std::vector<th::Tensor> tensors =
+      without_gil([&] { return own_views(self.file, names, options); });
+  nb::dict made;
+  for (th::Tensor& tensor : tensors) {
+    const std::string_view name = tensor.name();
+    const nb::object key = stolen(
+        PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
+    const nb::object value = make(std::move(tensor));
+    if (PyDict_SetItem(made.ptr(), key.ptr(), value.ptr()) != 0) throw nb::python_error();
+  }
+  return made;
+}
+
+/// Makes tensors of a framework by its function that takes a DLPack capsule.
+class DlpackMaker {
+ public:
+  DlpackMaker(nb::handle convert, const nb::dict& dtypes, const nb::dict& viewed)
+      : convert_(convert), dtypes_(dtypes), viewed_(viewed), view_("view") {}
+
+  nb::object operator()(th::Tensor tensor) const {
+    static_cast<void>(dtypes_.get(tensor));
+    PyObject* const viewed = viewed_.find(tensor.dtype());
+    const nb::object capsule = plain_capsule(
+        std::move(tensor), viewed == nullptr ? CapsuleForm::elements : CapsuleForm::bytes);
+    nb::object made = stolen(PyObject_CallOneArg(convert_.ptr(), capsule.ptr()));
+    if (viewed == nullptr) return made;
+    return stolen(PyObject_CallMethodOneArg(made.ptr(), view_.ptr(), viewed));
+  }
+
+ private:
+  nb::handle convert_;
+  DtypeTable dtypes_;
+  DtypeTable viewed_;
+  nb::str view_;
+};
+
+/// Makes numpy arrays by ndarray(shape, dtype, buffer).
+class ArrayMaker {
+ public:
+  ArrayMaker(nb::handle ndarray, const nb::dict& dtypes) : ndarray_(ndarray), dtypes_(dtypes) {}
+
+  nb::object operator()(th::Tensor tensor) const {
+    PyObject* const dtype = dtypes_.get(tensor);
+    const nb::tuple shape = shape_tuple(tensor.shape());
+    const nb::object buffer = nb::cast(RawBytes{std::move(tensor)});
+    const std::array<PyObject*, 3> arguments{shape.ptr(), dtype, buffer.ptr()};
+    return stolen(
+        PyObject_Vectorcall(ndarray_.ptr(), arguments.data(), arguments.size(), nullptr));
+  }
+
+ private:
+  nb::handle ndarray_;
+  DtypeTable dtypes_;
+};
+
+nb::dict load_dlpack(const PyFile& file, nb::handle convert, const nb::dict& dtypes,
+                     const nb::dict& viewed, const Names& names, unsigned threads,
+                     nb::object progress) {
+  return load_each(file, names, threads, std::move(progress), DlpackMaker(convert, dtypes, viewed));
+}
+
+nb::dict load_arrays(const PyFile& file, nb::handle ndarray, const nb::dict& dtypes,
+                     const Names& names, unsigned threads, nb::object progress) {
+  return load_each(file, names, threads, std::move(progress), ArrayMaker(ndarray, dtypes));
+}
+
+nb::object to_framework(const PyTensor& self, nb::handle convert, const nb::dict& dtypes,
+                        const nb::dict& viewed) {
+  return DlpackMaker(convert, dtypes, viewed)(self.tensor);
+}
+
+nb::object to_ndarray(const PyTensor& self, nb::handle ndarray, const nb::dict& dtypes) {
+  return ArrayMaker(ndarray, dtypes)(self.tensor);
+}
+
+nb::object memory(std::uintptr_t address, std::size_t nbytes) {
+  static char nothing = 0;
+  char* const begin = nbytes == 0 ? &nothing : reinterpret_cast<char*>(address);
+  if (begin == nullptr) throw nb::value_error("bytes at address 0");
+  if (nbytes > static_cast<std::size_t>(PY_SSIZE_T_MAX)) throw nb::value_error("too many bytes");
+  return stolen(PyMemoryView_FromMemory(begin, static_cast<Py_ssize_t>(nbytes), PyBUF_READ));
+}
+
+}  // namespace
+
+void bind_bulk(nb::module_& module) {
+  module.def("_load_dlpack", load_dlpack, nb::arg("file"), nb::arg("convert"), nb::arg("dtypes"),
+             nb::arg("viewed"), nb::arg("names") = nb::none(), nb::arg("threads") = 0,
+             nb::arg("progress") = nb::none(),
+             "What convert(capsule) makes of each tensor, by name, in offset order. Dtypes in "
+             "`viewed` go through uint8 and .view(dtype).");
+  module.def("_load_arrays", load_arrays, nb::arg("file"), nb::arg("ndarray"), nb::arg("dtypes"),
+             nb::arg("names") = nb::none(), nb::arg("threads") = 0,
+             nb::arg("progress") = nb::none(),
+             "ndarray(shape, dtype, buffer) of each tensor, by name, in offset order.");
+  module.def("_to_framework", to_framework, nb::arg("tensor"), nb::arg("convert"),
+             nb::arg("dtypes"), nb::arg("viewed"), "As _load_dlpack, for one writable tensor.");
+  module.def("_to_ndarray", to_ndarray, nb::arg("tensor"), nb::arg("ndarray"), nb::arg("dtypes"),
+             "As _load_arrays, for one writable tensor.");
+  module.def("_memory", memory, nb::arg("address"), nb::arg("nbytes"),
+             "A read-only view of memory, which the caller must keep.");
+}
+
+}  // namespace tensorhold_python

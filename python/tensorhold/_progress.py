@@ -1,0 +1,94 @@
+"""A bar for loads and saves that take more than a second, on a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+Report = Callable[[int, int], None]
+# None and True: a bar where there is a terminal. False: none. A callable: gets (bytes done, in all).
+Progress = Report | bool | None
+
+_DELAY_SECONDS = 1.0
+_REDRAW_SECONDS = 0.1
+
+
+class Bar:
+    """Draws once the work takes more than a second: with tqdm where that is installed."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._begin = time.monotonic()
+        self._drawn = 0.0
+        self._tqdm: Any = None
+        self._width = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if not self._drawn and (now - self._begin < _DELAY_SECONDS or done >= total):
+            return
+        if now - self._drawn < _REDRAW_SECONDS and done < total:
+            return
+        first, self._drawn = not self._drawn, now
+        if first:
+            self._tqdm = _tqdm(self._title, total)
+        if self._tqdm is not None:
+            self._tqdm.update(done - self._tqdm.n)
+            return
+        self._draw(done, total, now - self._begin)
+
+    def close(self) -> None:
+        if self._tqdm is not None:
+            self._tqdm.close()
+        elif self._width:
+            print(file=sys.stderr, flush=True)
+
+    def _draw(self, done: int, total: int, seconds: float) -> None:
+        part = done / total if total else 1.0
+        filled = int(part * 30)
+        line = (
+            f"{self._title} [{'#' * filled}{'.' * (30 - filled)}] {part:4.0%}"
+            f"  {done / 1e9:.2f} of {total / 1e9:.2f} GB  {done / 1e6 / seconds:,.0f} MB/s"
+        )
+        self._width = max(self._width, len(line))
+        print(f"\r{line:<{self._width}}", end="", file=sys.stderr, flush=True)
+
+
+def _tqdm(title: str, total: int) -> Any:
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return None
+    return tqdm(
+        desc=title, total=total, unit="B", unit_scale=True, file=sys.stderr, leave=True
+    )
+
+
+@contextmanager
+def reporting(title: str, progress: Progress) -> Iterator[Report | None]:
+    """What is to be called with (bytes done, bytes in all), or None."""
+    if callable(progress):
+        yield progress
+        return
+    if progress is False or sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    bar = Bar(title)
+    try:
+        yield bar
+    finally:
+        bar.close()
+
+
+def loading(progress: Progress) -> Any:
+    return reporting("Loading", progress)
+
+
+@contextmanager
+def saving(progress: Progress) -> Iterator[dict[str, Report]]:
+    """Options for `tensorhold.save`."""
+    with reporting("Saving", progress) as report:
+        yield {} if report is None else {"progress": report}

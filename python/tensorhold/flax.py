@@ -1,0 +1,21 @@
+"""safetensors files as jax arrays, with the functions of `safetensors.flax`."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from tensorhold._through_numpy import ThroughNumpy
+
+_adapter: ThroughNumpy[Array] = ThroughNumpy(from_numpy=jnp.array, to_numpy=np.asarray)
+
+load = _adapter.load
+load_file = _adapter.load_file
+save = _adapter.save
+save_file = _adapter.save_file
+tensor_of = _adapter.tensor_of
+tensors_of = _adapter.tensors_of
+part_of = _adapter.part_of
+
+__all__ = ["load", "load_file", "save", "save_file"]

@@ -1,0 +1,180 @@
+"""safetensors files as numpy arrays.
+
+The functions have the signatures of `safetensors.numpy`, and `access=`, `threads=` and `progress=`
+besides. Loaded arrays are not copied. They may be written: their pages are private to the process and
+never reach the file. bfloat16 and the 8-bit floats are those of `ml_dtypes`, where that is installed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tensorhold import _core
+from tensorhold import open as _open
+from tensorhold import save as _save
+from tensorhold import serialize as _serialize
+from tensorhold._adapter import (
+    UnsupportedDtype,
+    access_of,
+    checked_metadata,
+    checked_name,
+    content_of,
+    path_of,
+)
+from tensorhold._progress import Progress, loading, saving
+
+try:
+    import ml_dtypes
+except ImportError:
+    ml_dtypes = None
+
+__all__ = ["load", "load_file", "save", "save_file"]
+
+_Path = str | os.PathLike[str]
+
+# Dtypes by their names in a file.
+_TYPES: dict[str, np.dtype[Any]] = {
+    "BOOL": np.dtype(np.bool_),
+    "U8": np.dtype(np.uint8),
+    "I8": np.dtype(np.int8),
+    "U16": np.dtype(np.uint16),
+    "I16": np.dtype(np.int16),
+    "U32": np.dtype(np.uint32),
+    "I32": np.dtype(np.int32),
+    "U64": np.dtype(np.uint64),
+    "I64": np.dtype(np.int64),
+    "F16": np.dtype(np.float16),
+    "F32": np.dtype(np.float32),
+    "F64": np.dtype(np.float64),
+    "C64": np.dtype(np.complex64),
+}
+_ML_DTYPES = {
+    "BF16": "bfloat16",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
+    "F8_E8M0": "float8_e8m0fnu",
+}
+_TYPES.update(
+    (name, np.dtype(getattr(ml_dtypes, attribute)))
+    for name, attribute in _ML_DTYPES.items()
+    if hasattr(ml_dtypes, attribute)
+)
+_NAMES = {dtype: name for name, dtype in _TYPES.items()}
+
+
+def tensor_of(tensor: _core.Tensor, device: str = "cpu") -> np.ndarray[Any, Any]:
+    """An array on the bytes of a writable tensor."""
+    return _core._to_ndarray(tensor, np.ndarray, _TYPES)
+
+
+def tensors_of(
+    file: _core.File,
+    names: Iterable[str] | None = None,
+    device: str = "cpu",
+    *,
+    threads: int = 0,
+    progress: Progress = None,
+) -> dict[str, np.ndarray[Any, Any]]:
+    """All tensors of an open file, or those of the given names, in offset order."""
+    with loading(progress) as report:
+        arrays: dict[str, np.ndarray[Any, Any]] = _core._load_arrays(
+            file, np.ndarray, _TYPES, names=names, threads=threads, progress=report
+        )
+    return arrays
+
+
+def part_of(tensor: _core.Tensor, index: Any, device: str = "cpu") -> np.ndarray[Any, Any]:
+    """`tensor[index]` as an array of its own. Indices that only numpy knows (None, masks, lists) read
+    all of the tensor first."""
+    try:
+        part = tensor[index]
+    except TypeError:
+        return np.array(tensor_of(tensor.copy())[index])
+    return tensor_of(part)
+
+
+def load_file(
+    filename: _Path,
+    *,
+    backend: str = "mmap",
+    access: str | None = None,
+    threads: int = 0,
+    progress: Progress = None,
+    **options: Any,
+) -> dict[str, np.ndarray[Any, Any]]:
+    """All tensors of a file.
+
+    `backend="pread"` asks for `access="owned"`; `access` goes first. Further options are those of
+    `tensorhold.open`. `tensorhold.release(filename)` lets go of the file and keeps the arrays.
+    """
+    with _open(path_of(filename), access=access_of(access, backend), **options) as file:
+        return tensors_of(file, threads=threads, progress=progress)
+
+
+def load(data: Any, **options: Any) -> dict[str, np.ndarray[Any, Any]]:
+    """All tensors of a file's content, copied out of it."""
+    with _open(content_of(data), **options) as file:
+        return tensors_of(file)
+
+
+def save_file(
+    tensor_dict: Mapping[str, np.ndarray[Any, Any]],
+    filename: _Path,
+    metadata: Mapping[str, str] | None = None,
+    *,
+    progress: Progress = None,
+    **options: Any,
+) -> None:
+    """Replaces `filename` in one step by a file of these arrays, even if they were loaded from it.
+    Further options are those of `tensorhold.save`."""
+    path = path_of(filename)
+    entries, kept = _entries(tensor_dict)
+    with saving(progress) as report:
+        _save(path, entries, checked_metadata(metadata), **report, **options)
+    del kept
+
+
+def save(
+    tensor_dict: Mapping[str, np.ndarray[Any, Any]],
+    metadata: Mapping[str, str] | None = None,
+    **options: Any,
+) -> bytes:
+    """The content of a file of these arrays."""
+    entries, kept = _entries(tensor_dict)
+    content = _serialize(entries, checked_metadata(metadata), **options)
+    del kept
+    return content
+
+
+_Entries = dict[str, tuple[str, tuple[int, ...], memoryview]]
+
+
+def _entries(arrays: Mapping[str, Any]) -> tuple[_Entries, list[np.ndarray[Any, Any]]]:
+    """What `tensorhold.save` takes, and the arrays that must live until it is done: packed, and in
+    the machine's byte order."""
+    entries: _Entries = {}
+    kept = []
+    for name, array in arrays.items():
+        if not isinstance(array, (np.ndarray, np.generic)):
+            raise TypeError(f"Key `{name}` is invalid, expected numpy.ndarray but received {type(array)}")
+        dtype = _NAMES.get(array.dtype.newbyteorder("="))
+        if dtype is None:
+            raise UnsupportedDtype(
+                f'Unknown dtype "{array.dtype}" of tensor `{name}`. Supported dtypes: '
+                + ", ".join(sorted(known.name for known in _NAMES))
+            )
+        packed = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+        kept.append(packed)
+        memory = _core._memory(packed.ctypes.data, packed.nbytes)
+        entries[checked_name(name)] = (dtype, array.shape, memory)
+    return entries, kept
+
+
+def _getdtype(dtype_str: str) -> np.dtype[Any]:
+    return _TYPES[dtype_str]

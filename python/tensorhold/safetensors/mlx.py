@@ -1,0 +1,16 @@
+"""`safetensors.mlx`, served by `tensorhold.mlx`."""
+
+from tensorhold import mlx as _native
+from tensorhold.safetensors._errors import CONTENT, HEADER, SAVING, as_reference
+
+__all__ = [
+    "load",
+    "load_file",
+    "save",
+    "save_file",
+]
+
+load = as_reference(_native.load, CONTENT)
+load_file = as_reference(_native.load_file, HEADER)
+save = as_reference(_native.save, SAVING)
+save_file = as_reference(_native.save_file, SAVING)

@@ -1,0 +1,413 @@
+"""safetensors files as torch tensors.
+
+The functions have the signatures of `safetensors.torch`, and `access=`, `threads=` and `progress=`
+besides. Each loaded tensor is a storage of its own, so dropping one frees it. It may be written: its
+pages are private to the process and never reach the file, and they cost memory only once written.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+
+from tensorhold import _core
+from tensorhold import open as _open
+from tensorhold import save as _save
+from tensorhold import serialize as _serialize
+from tensorhold._adapter import (
+    UnsupportedDtype,
+    access_of,
+    checked_metadata,
+    checked_name,
+    content_of,
+    path_of,
+)
+from tensorhold._progress import Progress, loading, saving
+
+__all__ = [
+    "load",
+    "load_file",
+    "load_model",
+    "save",
+    "save_file",
+    "save_model",
+    "storage_ptr",
+    "storage_size",
+]
+
+_Device = str | int | torch.device | None
+_Path = str | os.PathLike[str]
+
+# Dtypes by their names in a file. The oldest torch that works lacks some.
+_TYPES: dict[str, torch.dtype] = {
+    name: getattr(torch, attribute)
+    for name, attribute in {
+        "BOOL": "bool",
+        "U8": "uint8",
+        "I8": "int8",
+        "U16": "uint16",
+        "I16": "int16",
+        "U32": "uint32",
+        "I32": "int32",
+        "U64": "uint64",
+        "I64": "int64",
+        "F16": "float16",
+        "BF16": "bfloat16",
+        "F32": "float32",
+        "F64": "float64",
+        "C64": "complex64",
+        "F8_E4M3": "float8_e4m3fn",
+        "F8_E4M3FNUZ": "float8_e4m3fnuz",
+        "F8_E5M2": "float8_e5m2",
+        "F8_E5M2FNUZ": "float8_e5m2fnuz",
+        "F8_E8M0": "float8_e8m0fnu",
+        "F4": "float4_e2m1fn_x2",
+    }.items()
+    if hasattr(torch, attribute)
+}
+_NAMES = {dtype: name for name, dtype in _TYPES.items()}
+
+_from_dlpack: Callable[[Any], torch.Tensor] = getattr(
+    torch._C, "_from_dlpack", torch.utils.dlpack.from_dlpack
+)
+
+
+def _needs_view(dtype: torch.dtype) -> bool:
+    """Whether this torch lacks the dtype in its import of DLPack, so that bytes are imported and then
+    viewed."""
+    try:
+        zeros = torch.zeros(1, dtype=torch.uint8).view(dtype)
+        return _from_dlpack(torch.utils.dlpack.to_dlpack(zeros)).dtype != dtype
+    except Exception:
+        return True
+
+
+_VIEWED: dict[str, torch.dtype] = {
+    name: dtype
+    for name, dtype in _TYPES.items()
+    if name[:2] in ("F8", "F4") and _needs_view(dtype)
+}
+
+
+def tensor_of(tensor: _core.Tensor, device: _Device = "cpu") -> torch.Tensor:
+    """A torch tensor on the bytes of a writable tensor, or where the device is another, a copy there."""
+    made = _core._to_framework(tensor, _from_dlpack, _TYPES, _VIEWED)
+    return made if _is_cpu(device) else made.to(device)
+
+
+def tensors_of(
+    file: _core.File,
+    names: Iterable[str] | None = None,
+    device: _Device = "cpu",
+    *,
+    threads: int = 0,
+    progress: Progress = None,
+) -> dict[str, torch.Tensor]:
+    """All tensors of an open file, or those of the given names, in offset order."""
+    with loading(progress) as report:
+        tensors: dict[str, torch.Tensor] = _core._load_dlpack(
+            file, _from_dlpack, _TYPES, _VIEWED, names=names, threads=threads, progress=report
+        )
+    if not _is_cpu(device):
+        for name, tensor in tensors.items():
+            tensors[name] = tensor.to(device)
+    return tensors
+
+
+def part_of(tensor: _core.Tensor, index: Any, device: _Device = "cpu") -> torch.Tensor:
+    """`tensor[index]` as a tensor of its own. Indices that only torch knows (None, masks, tensors)
+    read all of the tensor first."""
+    try:
+        part = tensor[index]
+    except (TypeError, IndexError):
+        shape = list(tensor.shape)
+        if tensor.dtype == "F4" and shape:
+            shape[-1] //= 2
+        # In torch's own words where the index is wrong, before anything is read.
+        torch.empty((), dtype=_TYPES[tensor.dtype]).expand(shape)[index]
+        return tensor_of(tensor.copy())[index].clone().to(device)
+    return tensor_of(part, device)
+
+
+def _is_cpu(device: _Device) -> bool:
+    return device is None or device == "cpu" or device == torch.device("cpu")
+
+
+def load_file(
+    filename: _Path,
+    device: _Device = "cpu",
+    *,
+    backend: str = "mmap",
+    access: str | None = None,
+    threads: int = 0,
+    progress: Progress = None,
+    **options: Any,
+) -> dict[str, torch.Tensor]:
+    """All tensors of a file.
+
+    `backend="pread"` asks for `access="owned"`; `access` goes first. Further options are those of
+    `tensorhold.open`. `tensorhold.release(filename)` lets go of the file and keeps the tensors.
+    """
+    with _open(path_of(filename), access=access_of(access, backend), **options) as file:
+        return tensors_of(file, device=device, progress=progress, threads=threads)
+
+
+def load(data: Any, **options: Any) -> dict[str, torch.Tensor]:
+    """All tensors of a file's content, copied out of it."""
+    with _open(content_of(data), **options) as file:
+        return tensors_of(file)
+
+
+def save_file(
+    tensors: Mapping[str, torch.Tensor],
+    filename: _Path,
+    metadata: Mapping[str, str] | None = None,
+    *,
+    progress: Progress = None,
+    **options: Any,
+) -> None:
+    """Replaces `filename` in one step by a file of these tensors, even if they were loaded from it.
+
+    Tensors must be dense and contiguous and must not share memory. Further options are those of
+    `tensorhold.save`.
+    """
+    path = path_of(filename)
+    entries, kept = _entries(tensors)
+    with saving(progress) as report:
+        _save(path, entries, checked_metadata(metadata), **report, **options)
+    del kept
+
+
+def save(
+    tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None, **options: Any
+) -> bytes:
+    """The content of a file of these tensors; see save_file."""
+    entries, kept = _entries(tensors)
+    content = _serialize(entries, checked_metadata(metadata), **options)
+    del kept
+    return content
+
+
+def save_model(
+    model: torch.nn.Module,
+    filename: _Path,
+    metadata: Mapping[str, str] | None = None,
+    force_contiguous: bool = True,
+    *,
+    progress: Progress = None,
+    **options: Any,
+) -> None:
+    """Saves a model's state. Of tensors that are the same memory one is saved; the metadata says for
+    each of the others, under its name, which. `force_contiguous` packs tensors that are not."""
+    state = model.state_dict()
+    notes = checked_metadata(metadata) or {}
+    removed = _remove_duplicate_names(state)
+    for kept_name, names in removed.items():
+        for name in names:
+            notes.setdefault(name, kept_name)
+            del state[name]
+    if force_contiguous:
+        state = {name: tensor.contiguous() for name, tensor in state.items()}
+    try:
+        save_file(
+            state,
+            filename,
+            notes if notes or metadata is not None else None,
+            progress=progress,
+            **options,
+        )
+    except ValueError as error:
+        if force_contiguous or not error.args:
+            raise
+        message = f"{error} Or use save_model(..., force_contiguous=True), which packs them."
+        raise ValueError(message) from None
+
+
+def load_model(
+    model: torch.nn.Module,
+    filename: _Path,
+    strict: bool = True,
+    device: _Device = "cpu",
+    *,
+    backend: str = "mmap",
+    access: str | None = None,
+    threads: int = 0,
+    progress: Progress = None,
+    **options: Any,
+) -> tuple[set[str], list[str]]:
+    """Loads a file into a model and returns the names that the file lacks, and those that the model
+    does not know; with `strict`, either is an error. Names that are the same memory in the model count
+    as one."""
+    state = load_file(
+        filename,
+        device,
+        backend=backend,
+        access=access,
+        threads=threads,
+        progress=progress,
+        **options,
+    )
+    duplicates = _remove_duplicate_names(model.state_dict(), preferred_names=list(state))
+    result = model.load_state_dict(state, strict=False)
+    missing, unexpected = set(result.missing_keys), list(result.unexpected_keys)
+    for names in duplicates.values():
+        for name in names:
+            if name in missing:
+                missing.remove(name)
+            else:
+                unexpected.append(name)
+    if strict and (missing or unexpected):
+        message = f"Error(s) in loading state_dict for {type(model).__name__}:"
+        for kind, names in (("Missing", missing), ("Unexpected", unexpected)):
+            if names:
+                listed = ", ".join(f'"{name}"' for name in sorted(names))
+                message += f"\n    {kind} key(s) in state_dict: {listed}"
+        raise RuntimeError(message)
+    return missing, unexpected
+
+
+def _entries(
+    tensors: Mapping[str, torch.Tensor],
+) -> tuple[dict[str, tuple[str, list[int], memoryview]], list[torch.Tensor]]:
+    """What `tensorhold.save` takes, and the tensors that must live until it is done."""
+    _check_savable(tensors)
+    entries, kept = {}, []
+    for name, tensor in tensors.items():
+        dtype = _NAMES.get(tensor.dtype)
+        if dtype is None:
+            raise UnsupportedDtype(f"{tensor.dtype} of tensor `{name}` has no safetensors dtype")
+        tensor = tensor.detach().to("cpu").resolve_conj().resolve_neg()
+        kept.append(tensor)
+        shape = list(tensor.shape)
+        nbytes = tensor.nelement() * tensor.element_size()
+        if dtype == "F4" and shape:
+            shape[-1] *= 2  # torch counts pairs
+        entries[checked_name(name)] = (dtype, shape, _core._memory(tensor.data_ptr(), nbytes))
+    return entries, kept
+
+
+def _check_savable(tensors: Mapping[str, torch.Tensor]) -> None:
+    if not isinstance(tensors, dict):
+        raise ValueError(f"Expected a dict of [str, torch.Tensor] but received {type(tensors)}")
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, torch.Tensor):
+            raise ValueError(
+                f"Key `{name}` is invalid, expected torch.Tensor but received {type(tensor)}"
+            )
+    sparse = [name for name, tensor in tensors.items() if tensor.layout != torch.strided]
+    if sparse:
+        raise ValueError(
+            f"You are trying to save a sparse tensors: `{sparse}` which this library does not support. "
+            "`.to_dense()` makes them dense, and the file larger."
+        )
+    shared = [names for names in _find_shared_tensors(tensors) if len(names) > 1]
+    if shared:
+        raise RuntimeError(
+            "Some tensors share memory, this will lead to duplicate memory on disk and potential "
+            f"differences when loading them again: {shared}. `save_model` keeps one of each; "
+            "`.clone()` makes them independent."
+        )
+    for name, tensor in tensors.items():
+        if not tensor.is_contiguous():
+            raise ValueError(
+                f"You are trying to save a non contiguous tensor: `{name}` which is not allowed. Save "
+                "the tensor that it is a view of and slice it after loading, or pack it with "
+                "`.contiguous()`."
+            )
+
+
+# Tensors that share memory. The names with an underscore are those by which users of the reference
+# package import these.
+
+
+def storage_ptr(tensor: torch.Tensor) -> int:
+    """Address of the first byte of the tensor's storage; 0 where there is none."""
+    try:
+        return tensor.untyped_storage().data_ptr()
+    except NotImplementedError:
+        return 0
+
+
+def storage_size(tensor: torch.Tensor) -> int:
+    """Bytes of the tensor's storage; 0 where there is none."""
+    try:
+        return tensor.untyped_storage().nbytes()
+    except NotImplementedError:
+        return 0
+
+
+def _end_ptr(tensor: torch.Tensor) -> int:
+    """Address after the tensor's last element."""
+    if tensor.nelement() == 0:
+        return tensor.data_ptr()
+    last = sum((extent - 1) * step for extent, step in zip(tensor.shape, tensor.stride()))
+    return tensor.data_ptr() + (last + 1) * tensor.element_size()
+
+
+def _is_complete(tensor: torch.Tensor) -> bool:
+    """Whether the tensor is all of its storage."""
+    nbytes = tensor.nelement() * tensor.element_size()
+    return tensor.data_ptr() == storage_ptr(tensor) and nbytes == storage_size(tensor)
+
+
+def _find_shared_tensors(state_dict: Mapping[str, torch.Tensor]) -> list[set[str]]:
+    """Names in groups whose tensors overlap in memory; a name alone is a group of one. Tensors
+    without memory are in none."""
+    storages: dict[tuple[torch.device, int, int], list[str]] = defaultdict(list)
+    for name, tensor in state_dict.items():
+        address, size = storage_ptr(tensor), storage_size(tensor)
+        if tensor.device.type != "meta" and address != 0 and size != 0:
+            storages[tensor.device, address, size].append(name)
+    groups: list[set[str]] = []
+    for names in storages.values():
+        if len(names) == 1:
+            groups.append(set(names))
+            continue
+        end = -1
+        for begin, stop, name in sorted(
+            (state_dict[name].data_ptr(), _end_ptr(state_dict[name]), name) for name in names
+        ):
+            if begin < end:
+                groups[-1].add(name)
+            else:
+                groups.append({name})
+            end = max(end, stop)
+    return groups
+
+
+def _remove_duplicate_names(
+    state_dict: Mapping[str, torch.Tensor],
+    *,
+    preferred_names: Iterable[str] | None = None,
+    discard_names: Iterable[str] | None = None,
+) -> dict[str, list[str]]:
+    """For each name to be saved, the names to leave out because they share its memory. A name is kept
+    only if its tensor is all of its storage: one in `preferred_names` first, one in `discard_names`
+    last."""
+    preferred, discarded = set(preferred_names or ()), set(discard_names or ())
+    removed: dict[str, list[str]] = defaultdict(list)
+    for shared in _find_shared_tensors(state_dict):
+        complete = {name for name in shared if _is_complete(state_dict[name])}
+        if not complete:
+            raise RuntimeError(
+                "Error while trying to find names to remove to save state dict, but found no suitable "
+                f"name to keep for saving amongst: {shared}. None is covering the entire storage, so "
+                "more memory than needed could be saved. Use `.clone()` on them."
+            )
+        kept = min(complete & preferred or complete - discarded or complete)
+        removed_here = sorted(shared - {kept})
+        if removed_here:
+            removed[kept].extend(removed_here)
+    return removed
+
+
+def _getdtype(dtype_str: str) -> torch.dtype:
+    return _TYPES[dtype_str]
+
+
+# Bytes of one element.
+_SIZE = {dtype: torch.empty((), dtype=dtype).element_size() for dtype in _NAMES}
