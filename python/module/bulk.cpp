@@ -18,8 +18,8 @@ class DtypeTable {
  public:
   explicit DtypeTable(const nb::dict& mapping) {
     for (std::size_t i = 0; i < th::dtype_count; ++i)
-      table_[i] = PyDict_GetItemString(mapping.ptr(),
-                                       th::to_string(static_cast<th::Dtype>(i)).data());
+      table_[i] =
+          PyDict_GetItemString(mapping.ptr(), th::to_string(static_cast<th::Dtype>(i)).data());
   }
   [[nodiscard]] PyObject* find(th::Dtype dtype) const noexcept {
     return table_[static_cast<std::size_t>(dtype)];
@@ -49,7 +49,8 @@ nb::object stolen(PyObject* object) {
 th::Tensor own_view(const th::File& file, std::size_t index) {
   th::Tensor view = file.writable(file.info(index).name);
   const std::size_t bits = th::bits_of(view.dtype());
-  const std::size_t alignment = view.dtype() == th::Dtype::c64 ? 4 : std::max(bits / 8, std::size_t{1});
+  const std::size_t alignment =
+      view.dtype() == th::Dtype::c64 ? 4 : std::max(bits / 8, std::size_t{1});
   const auto address = reinterpret_cast<std::uintptr_t>(view.writable_bytes().data());
   const bool swapped = std::endian::native != std::endian::little && bits > 8;
   return address % alignment != 0 || swapped ? view.copy() : view;
@@ -100,8 +101,8 @@ nb::dict load_each(const PyFile& self, const Names& names, unsigned threads, nb:
   nb::dict made;
   for (th::Tensor& tensor : tensors) {
     const std::string_view name = tensor.name();
-    const nb::object key = stolen(
-        PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
+    const nb::object key =
+        stolen(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
     const nb::object value = make(std::move(tensor));
     if (PyDict_SetItem(made.ptr(), key.ptr(), value.ptr()) != 0) throw nb::python_error();
   }
@@ -141,8 +142,7 @@ class ArrayMaker {
     const nb::tuple shape = shape_tuple(tensor.shape());
     const nb::object buffer = nb::cast(RawBytes{std::move(tensor)});
     const std::array<PyObject*, 3> arguments{shape.ptr(), dtype, buffer.ptr()};
-    return stolen(
-        PyObject_Vectorcall(ndarray_.ptr(), arguments.data(), arguments.size(), nullptr));
+    return stolen(PyObject_Vectorcall(ndarray_.ptr(), arguments.data(), arguments.size(), nullptr));
   }
 
  private:

@@ -10,8 +10,8 @@ namespace {
 
 constexpr const char* name = "dltensor";
 
-/// What a capsule's consumer gets, and behind it in memory the extents. Its tensor may be dropped on
-/// any thread, without the GIL.
+/// What a capsule's consumer gets, and behind it in memory the extents. Its tensor may be dropped
+/// on any thread, without the GIL.
 struct Package {
   dlpack::Managed managed{};
   th::Tensor tensor;
