@@ -231,6 +231,7 @@ FORK = """
 import os, sys, torch, tensorhold
 from tensorhold.torch import load_file
 path = sys.argv[1]
+torch.set_num_threads(1)  # the threads of OpenMP do not survive a fork
 w = load_file(path, access="mapped")["w"]
 expected = torch.arange(1_000_000, dtype=torch.float32)
 to_child, from_parent = os.pipe(), os.pipe()

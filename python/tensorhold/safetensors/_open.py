@@ -48,15 +48,15 @@ class _Reader:
         with reference_errors(HEADER):
             access = access_of(options.pop("access", None), backend)
             self._adapter = adapter_of(name)
-            self._file = _open(source, access=access, **options)
-        self._closed = False
+            self._file: Any = _open(source, access=access, **options)
 
     def __enter__(self) -> Any:
         return self
 
     def __exit__(self, _exc_type: Any, _exc_value: Any, _traceback: Any) -> None:
-        self._closed = True
-        self._file.close()
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
     def keys(self) -> list[str]:
         """Names of the tensors, sorted."""
@@ -90,7 +90,7 @@ class _Reader:
             return PySafeSlice(file[name], self._adapter, self._device)
 
     def _open_file(self) -> Any:
-        if self._closed:
+        if self._file is None:
             raise SafetensorError("File is closed")
         return self._file
 
