@@ -160,6 +160,7 @@ def test_s6_an_exception_ends_the_hold(place):
             assert tensor.mapped
             del tensor
             1 / 0  # noqa: B018
+    del file  # closed; its mapping goes with the object
     place.expect_free()
     os.unlink(place.path)
 
