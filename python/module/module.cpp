@@ -12,4 +12,5 @@ NB_MODULE(_core, module) {
   bind_holds(module);
   bind_save(module);
   bind_bulk(module);
+  bind_writer(module);
 }

@@ -72,6 +72,8 @@ class Buffer {
 [[nodiscard]] nb::tuple shape_tuple(std::span<const std::uint64_t> shape);
 [[nodiscard]] std::vector<std::uint64_t> shape_of(nb::handle shape);
 [[nodiscard]] th::Dtype dtype_of_name(std::string_view name);
+/// From a mapping of str to str, or None.
+[[nodiscard]] std::optional<th::Metadata> metadata_of(nb::handle metadata);
 [[nodiscard]] th::Access access_of(std::string_view name);
 [[nodiscard]] std::string_view access_name(th::Access access) noexcept;
 [[nodiscard]] std::chrono::milliseconds timeout_of(double seconds);
@@ -117,5 +119,6 @@ void bind_tensor(nb::module_& module);
 void bind_file(nb::module_& module);
 void bind_holds(nb::module_& module);
 void bind_save(nb::module_& module);
+void bind_writer(nb::module_& module);
 
 }  // namespace tensorhold_python

@@ -104,26 +104,18 @@ class Tensors {
   std::vector<th::SaveTensor> list_;
 };
 
-std::optional<th::Metadata> metadata_of(nb::handle metadata) {
-  if (metadata.is_none()) return std::nullopt;
-  th::Metadata list;
-  for (const nb::handle pair : nb::iter(metadata.attr("items")())) {
-    if (!PyUnicode_Check(nb::object(pair[0]).ptr()) || !PyUnicode_Check(nb::object(pair[1]).ptr()))
-      throw nb::type_error("metadata maps str to str");
-    list.emplace_back(utf8_of(nb::object(pair[0])), utf8_of(nb::object(pair[1])));
-  }
-  return list;
-}
-
 void save(nb::handle path, nb::handle tensors, nb::handle metadata, std::uint64_t align,
-          std::uint64_t reserve_header, bool follow_symlink, bool durable) {
+          std::uint64_t reserve_header, bool follow_symlink, bool durable, unsigned threads,
+          nb::object progress) {
   const std::string text = path_of(path);
   const Tensors list(tensors);
   const auto pairs = metadata_of(metadata);
   const th::SaveOptions options{.align = align,
                                 .reserve_header = reserve_header,
                                 .follow_symlink = follow_symlink,
-                                .durable = durable};
+                                .durable = durable,
+                                .threads = threads,
+                                .progress = progress_of(std::move(progress))};
   without_gil([&] { th::save(text, list.list(), pairs, options); });
 }
 
@@ -139,11 +131,22 @@ nb::bytes serialize(nb::handle tensors, nb::handle metadata, std::uint64_t align
 
 }  // namespace
 
+std::optional<th::Metadata> metadata_of(nb::handle metadata) {
+  if (metadata.is_none()) return std::nullopt;
+  th::Metadata list;
+  for (const nb::handle pair : nb::iter(metadata.attr("items")())) {
+    if (!PyUnicode_Check(nb::object(pair[0]).ptr()) || !PyUnicode_Check(nb::object(pair[1]).ptr()))
+      throw nb::type_error("metadata maps str to str");
+    list.emplace_back(utf8_of(nb::object(pair[0])), utf8_of(nb::object(pair[1])));
+  }
+  return list;
+}
+
 void bind_save(nb::module_& module) {
   module.def("save", save, nb::arg("path"), nb::arg("tensors"), nb::arg("metadata") = nb::none(),
              nb::kw_only(), nb::arg("align") = 8, nb::arg("reserve_header") = 0,
-             nb::arg("follow_symlink") = false, nb::arg("durable") = true,
-             "Writes a file that replaces path in one step.");
+             nb::arg("follow_symlink") = false, nb::arg("durable") = true, nb::arg("threads") = 0,
+             nb::arg("progress") = nb::none(), "Writes a file that replaces path in one step.");
   module.def("serialize", serialize, nb::arg("tensors"), nb::arg("metadata") = nb::none(),
              nb::kw_only(), nb::arg("align") = 8, nb::arg("reserve_header") = 0,
              "The bytes that save() would write.");

@@ -120,6 +120,39 @@ class FileLock:
         trace: TracebackType | None,
     ) -> None: ...
 
+@final
+class Writer:
+    def __new__(
+        cls,
+        path: _Path,
+        layout: Mapping[str, tuple[str, Sequence[int]]],
+        metadata: Mapping[str, str] | None = None,
+        *,
+        align: int = 8,
+        reserve_header: int = 0,
+        follow_symlink: bool = False,
+        durable: bool = True,
+        threads: int = 0,
+    ) -> Self: ...
+    @property
+    def nbytes(self) -> int: ...
+    @property
+    def written(self) -> int: ...
+    @property
+    def is_open(self) -> bool: ...
+    def missing(self) -> list[str]: ...
+    def write(self, name: str, data: Buffer) -> None: ...
+    def write_at(self, name: str, offset: int, data: Buffer) -> None: ...
+    def commit(self) -> None: ...
+    def abandon(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
 def open(
     source: _Path | int | Buffer,
     *,
@@ -147,6 +180,8 @@ def save(
     reserve_header: int = 0,
     follow_symlink: bool = False,
     durable: bool = True,
+    threads: int = 0,
+    progress: _Progress = None,
 ) -> None: ...
 def serialize(
     tensors: Mapping[str, _Value],
