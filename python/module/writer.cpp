@@ -24,8 +24,9 @@ std::vector<th::TensorLayout> layout_of(nb::handle layout) {
   return list;
 }
 
-PyWriter* make(nb::handle path, nb::handle layout, nb::handle metadata, std::uint64_t align,
-               std::uint64_t reserve_header, bool follow_symlink, bool durable, unsigned threads) {
+void make(PyWriter* self, nb::handle path, nb::handle layout, nb::handle metadata,
+          std::uint64_t align, std::uint64_t reserve_header, bool follow_symlink, bool durable,
+          unsigned threads) {
   const std::string text = path_of(path);
   const std::vector<th::TensorLayout> list = layout_of(layout);
   const auto pairs = metadata_of(metadata);
@@ -34,7 +35,7 @@ PyWriter* make(nb::handle path, nb::handle layout, nb::handle metadata, std::uin
                                 .follow_symlink = follow_symlink,
                                 .durable = durable,
                                 .threads = threads};
-  return without_gil([&] { return new PyWriter{th::Writer(text, list, pairs, options)}; });
+  without_gil([&] { new (self) PyWriter{th::Writer(text, list, pairs, options)}; });
 }
 
 void write(PyWriter& self, nb::handle name, nb::handle data) {
@@ -82,7 +83,7 @@ void leave(PyWriter& self, nb::handle kind, nb::handle, nb::handle) {
 void bind_writer(nb::module_& module) {
   nb::class_<PyWriter>(module, "Writer",
                        "A file in the making: first its layout, then its bytes in any order.")
-      .def(nb::new_(make), nb::arg("path"), nb::arg("layout"), nb::arg("metadata") = nb::none(),
+      .def("__init__", make, nb::arg("path"), nb::arg("layout"), nb::arg("metadata") = nb::none(),
            nb::kw_only(), nb::arg("align") = 8, nb::arg("reserve_header") = 0,
            nb::arg("follow_symlink") = false, nb::arg("durable") = true, nb::arg("threads") = 0)
       .def_prop_ro("nbytes", [](const PyWriter& self) { return self.writer.nbytes(); })

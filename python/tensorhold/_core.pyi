@@ -122,8 +122,8 @@ class FileLock:
 
 @final
 class Writer:
-    def __new__(
-        cls,
+    def __init__(
+        self,
         path: _Path,
         layout: Mapping[str, tuple[str, Sequence[int]]],
         metadata: Mapping[str, str] | None = None,
@@ -133,7 +133,7 @@ class Writer:
         follow_symlink: bool = False,
         durable: bool = True,
         threads: int = 0,
-    ) -> Self: ...
+    ) -> None: ...
     @property
     def nbytes(self) -> int: ...
     @property
