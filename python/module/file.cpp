@@ -168,8 +168,9 @@ PyFile open(nb::handle source, std::string_view access, bool guard, bool lock, d
 }  // namespace
 
 void bind_file(nb::module_& module) {
-  nb::class_<PyFile>(module, "File", "An open safetensors file whose header was read and checked.")
-      .def_prop_ro("path", [](const PyFile& self) { return path_text(self.file.path()); })
+  nb::class_<PyFile> file(module, "File",
+                          "An open safetensors file whose header was read and checked.");
+  file.def_prop_ro("path", [](const PyFile& self) { return path_text(self.file.path()); })
       .def_prop_ro("access", [](const PyFile& self) { return access_name(self.file.access()); })
       .def_prop_ro("why", [](const PyFile& self) { return self.file.why(); })
       .def_prop_ro("metadata", metadata)
@@ -198,6 +199,7 @@ void bind_file(nb::module_& module) {
         throw nb::type_error(
             "an open File cannot be pickled or copied; pass its path, or pickle its tensors");
       });
+  bind_load(file);
   module.def("open", open, nb::arg("source").none(), nb::kw_only(), nb::arg("access") = "automatic",
              nb::arg("guard") = false, nb::arg("lock") = false, nb::arg("lock_timeout") = 0.0,
              nb::arg("lenient") = false, nb::arg("header_limit") = th::default_header_limit,

@@ -117,6 +117,8 @@ extern PyType_Slot raw_slots[];
 void bind_errors(nb::module_& module);
 void bind_tensor(nb::module_& module);
 void bind_file(nb::module_& module);
+/// File.load and File.prefetch.
+void bind_load(nb::class_<PyFile>& file);
 void bind_holds(nb::module_& module);
 void bind_save(nb::module_& module);
 void bind_writer(nb::module_& module);

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from types import EllipsisType, TracebackType
 from typing import Any, Literal, SupportsIndex, final
@@ -83,6 +83,22 @@ class File:
     def items(self) -> list[tuple[str, Tensor]]: ...
     def info(self, name: str) -> TensorInfo: ...
     def writable(self, name: str) -> Tensor: ...
+    def load(
+        self,
+        names: Iterable[str] | None = None,
+        *,
+        threads: int = 0,
+        memory_budget: int = 0,
+        progress: _Progress = None,
+    ) -> dict[str, Tensor]: ...
+    def prefetch(
+        self,
+        names: Iterable[str] | None = None,
+        *,
+        threads: int = 0,
+        memory_budget: int = 0,
+        progress: _Progress = None,
+    ) -> int: ...
     def copy_to(self, destinations: Mapping[str, Buffer]) -> None: ...
     def release(
         self, *, threads: int = 0, progress: _Progress = None, pinned_elsewhere: bool = False
