@@ -133,7 +133,8 @@ void Story::s2_drop() {
   heading("S2  The hold ends with the last tensor, at once");
   {
     const Tensor tensor = load();
-    const Tensor second = tensor;
+    const Tensor second =
+        tensor;  // NOLINT(performance-unnecessary-copy-initialization): it holds too
     show_hold();
     try_held([&] { return plain_remove(path_); });
   }

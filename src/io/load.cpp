@@ -25,7 +25,7 @@ std::uint64_t total_bytes(const tensor::PartCatalog& wanted) {
 }
 
 /// Reads into the tensors' own memory. Those that have theirs already are left out by the caller.
-void read_owned(File::Impl& file, std::shared_ptr<const tensor::PartCatalog> wanted,
+void read_owned(File::Impl& file, const std::shared_ptr<const tensor::PartCatalog>& wanted,
                 const LoadOptions& options) {
   const std::uint64_t total = total_bytes(*wanted);
   io::ByteSource source = io::source_of(file);

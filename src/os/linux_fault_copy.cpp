@@ -39,15 +39,6 @@ void on_fault(int, siginfo_t* info, void* context) {
   errno = saved;
 }
 
-/// Not waited for: a child that was forked while another thread installs never sees the end of it.
-bool install() noexcept {
-  static std::atomic<bool> installing = false;
-  if (installing.exchange(true)) return false;
-  const bool installed = handler.install() == 0;
-  installing.store(false);
-  return installed;
-}
-
 bool blocks_faults() noexcept {
   sigset_t blocked;
   return ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked) != 0 || ::sigismember(&blocked, SIGBUS);
@@ -73,7 +64,7 @@ bool blocks_faults() noexcept {
 }  // namespace
 
 FaultCopy::FaultCopy() noexcept {
-  if (install()) pagemap_ = ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  if (handler.install() == 0) pagemap_ = ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 }
 
 FaultCopy::~FaultCopy() {

@@ -9,16 +9,16 @@
 namespace tensorhold::os {
 
 /// Installs a handler over whatever is there, and passes on to it. Must be constant-initialised
-/// and live for ever. install() and remove() are for one thread at a time, the others are safe in a
-/// handler.
+/// and live for ever; there may be several for one signal. install() and remove() are thread-safe,
+/// also in a child that was forked in the middle of one; the others are safe in a handler.
 class FaultHandler {
  public:
   using Function = void (*)(int, siginfo_t*, void*);
   constexpr FaultHandler(int signal, Function function) noexcept
       : signal_(signal), function_(function) {}
 
-  /// Makes `function` the handler if it is not; 0, or errno. Alternate stacks are used, and the
-  /// mask and the flags are those of the handler before.
+  /// Makes `function` the handler, unless it is or handlers of ours over it pass on to it; 0, or
+  /// errno. Alternate stacks are used, and the mask and the flags are those of the handler before.
   [[nodiscard]] int install() noexcept;
   /// Puts the handler before back, unless another one was installed over ours.
   void remove() noexcept;
@@ -36,9 +36,14 @@ class FaultHandler {
   };
 
   void call(Before& before, siginfo_t* info, void* context) noexcept;
+  [[nodiscard]] bool reached_from(const struct ::sigaction& top) const noexcept;
+  [[nodiscard]] bool is(const struct ::sigaction& action) const noexcept {
+    return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == function_;
+  }
 
   int signal_;
   Function function_;
+  std::size_t number_ = 0;             // among all of ours; written before the first sigaction()
   std::array<Before, most> before_{};  // oldest first; written before count_ counts it
   std::atomic<std::size_t> count_ = 0;
 };

@@ -75,9 +75,7 @@ class Place {
 class Temporary : public Output {
  public:
   Temporary(Temporary&& other) noexcept
-      : Output(std::move(other)), place_(other.place_), name_(std::move(other.name_)) {
-    other.name_.clear();
-  }
+      : Output(std::move(other)), place_(other.place_), name_(std::exchange(other.name_, {})) {}
   Temporary& operator=(Temporary&&) = delete;
   ~Temporary();
 

@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "os/guard.hpp"
+#include "support/posix_child.hpp"
 #include "support/scratch.hpp"
 
 namespace tensorhold::os {
@@ -105,6 +107,24 @@ TEST(FaultCopy, EndsWhenTheFileBecomesShorterMeanwhile) {
   another.touch();
   EXPECT_TRUE(loads.copy(another.begin(), {to, half_bytes}));
   (void)::munmap(room, 2 * half_bytes);
+}
+
+// In a child: handlers are of the whole process.
+TEST(FaultCopy, AndGuardsTakeTurnsWithoutEnd) {
+  TENSORHOLD_EXPECT_CHILD(test::in_child([]() -> std::string {
+    constexpr std::size_t bytes = std::size_t{1} << 20;
+    for (int round = 0; round < 20; ++round) {
+      const Mapped mapped(bytes);
+      const Guard guard(const_cast<std::byte*>(mapped.begin()), bytes, Protection::read_only);
+      const FaultCopy loads;
+      std::vector<std::byte> to(bytes);
+      mapped.touch();
+      if (!loads.copy(mapped.begin(), to)) return round == 0 ? "skip: no page tables" : "refused";
+      mapped.truncate();
+      if (*const_cast<volatile const std::byte*>(mapped.begin()) != std::byte{0}) return "no zeros";
+    }
+    return "";
+  }));
 }
 
 TEST(FaultCopy, IsNotForThreadsThatBlockTheSignal) {
