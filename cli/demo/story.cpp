@@ -133,8 +133,8 @@ void Story::s2_drop() {
   heading("S2  The hold ends with the last tensor, at once");
   {
     const Tensor tensor = load();
-    const Tensor second =
-        tensor;  // NOLINT(performance-unnecessary-copy-initialization): it holds too
+    // It holds, too. NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
+    const Tensor second = tensor;
     show_hold();
     try_held([&] { return plain_remove(path_); });
   }
