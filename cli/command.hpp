@@ -26,6 +26,7 @@ void add_check(CLI::App& app, int& status);
 void add_demo(CLI::App& app, int& status);
 void add_holders(CLI::App& app, int& status);
 void add_ls(CLI::App& app, int& status);
+void add_meta(CLI::App& app, int& status);
 void add_mv(CLI::App& app, int& status);
 void add_rm(CLI::App& app, int& status);
 void add_show(CLI::App& app, int& status);

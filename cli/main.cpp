@@ -35,6 +35,7 @@ constexpr const char* examples = R"(examples:
   tensorhold check models/*.safetensors
   tensorhold holders model.safetensors
   tensorhold mv new.safetensors model.safetensors
+  tensorhold meta model.safetensors --set license=apache-2.0
   tensorhold demo model.safetensors
 
 exit status: 0 success, 1 a file is invalid, 2 usage or the system's refusal)";
@@ -51,6 +52,7 @@ int run(std::vector<std::string> arguments) {
   add_holders(app, status);
   add_rm(app, status);
   add_mv(app, status);
+  add_meta(app, status);
   add_demo(app, status);
   try {
     std::ranges::reverse(arguments);  // as this library wants them

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tensorhold/dtype.hpp"
+#include "tensorhold/edit.hpp"
 #include "tensorhold/error.hpp"
 #include "tensorhold/export.hpp"
 #include "tensorhold/file.hpp"

@@ -8,7 +8,9 @@
 #include "hold/registry.hpp"
 #include "hold/release.hpp"
 #include "io/cleanup.hpp"
+#include "io/journal.hpp"
 #include "io/own_holds.hpp"
+#include "os/look.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::io {
@@ -17,10 +19,17 @@ namespace {
 constexpr std::uint64_t piece_bytes = std::uint64_t{8} << 20;
 constexpr std::size_t length_bytes = 8;  // that a file begins with
 
-os::Temporary create(const os::Place& place, std::uint64_t bytes) {
+/// A file whose edit was cut short is made whole first: the save may fail, and leaves it then.
+void finish_edit_of(const os::Place& place) {
+  if (os::is_link(place.path())) return;  // to be replaced; what it leads to is not touched
+  if (!finish_edit(place.path())) drop_journal(place);
+}
+
+os::Temporary create(const os::Place& place, std::uint64_t bytes, Reserve reserve) {
+  finish_edit_of(place);
   remove_stale_temporaries(place);
   os::Temporary temporary = os::Temporary::create(place);
-  temporary.preallocate(bytes);
+  if (reserve == Reserve::now) temporary.preallocate(bytes);
   return temporary;
 }
 
@@ -68,9 +77,10 @@ bool copy_over(const os::Output& from, std::uint64_t bytes, const os::Place& pla
 
 }  // namespace
 
-NewFile::NewFile(const std::string& path, std::uint64_t bytes, const SaveOptions& options)
+NewFile::NewFile(const std::string& path, std::uint64_t bytes, const SaveOptions& options,
+                 Reserve reserve)
     : place_(os::Place::of(path, options.follow_symlink)),
-      temporary_(create(place_, bytes)),
+      temporary_(create(place_, bytes, reserve)),
       engine_(temporary_, bytes, options),
       bytes_(bytes),
       durable_(options.durable),

@@ -10,13 +10,17 @@
 
 namespace tensorhold::io {
 
+/// Whether room for all bytes is reserved at once, so that a full disk is found first.
+enum class Reserve : std::uint8_t { now, later };
+
 /// Unless put in place it leaves nothing behind. write() may be called by several threads at once;
 /// the rest is for one thread.
 class NewFile {
  public:
   /// Cleans up what killed saves to this path left, and reserves room for `bytes`. Raises what
-  /// os::Place and os::Temporary raise.
-  NewFile(const std::string& path, std::uint64_t bytes, const SaveOptions& options);
+  /// os::Place, os::Temporary and finish_edit() raise.
+  NewFile(const std::string& path, std::uint64_t bytes, const SaveOptions& options,
+          Reserve reserve = Reserve::now);
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
 

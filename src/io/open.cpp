@@ -15,6 +15,7 @@
 #include "io/access.hpp"
 #include "io/cleanup.hpp"
 #include "io/file_impl.hpp"
+#include "io/journal.hpp"
 #include "io/lock.hpp"
 #include "os/file.hpp"
 #include "tensorhold/file.hpp"
@@ -145,6 +146,7 @@ File open_handle(os::File handle, const OpenOptions& options, std::optional<os::
 }
 
 File open_path(const std::string& path, const OpenOptions& options) {
+  (void)io::finish_edit(path);
   if (!options.lock) return open_handle(os::File::open_read(path), options);
   for (;;) {
     os::Lock lock = io::take_lock(path, os::LockMode::shared, options.lock_timeout);

@@ -379,6 +379,47 @@ class Holds(Case):
         self.assertEqual(old.read_bytes(), b"new")
 
 
+class Meta(Case):
+    def model(self, room=0):
+        content = safetensors([("w", "F32", [2], struct.pack("<2f", 1, 2))], {"epoch": "1"})
+        length = struct.unpack("<Q", content[:8])[0] + room
+        return self.file(struct.pack("<Q", length) + content[8:-8] + b" " * room + content[-8:])
+
+    def metadata(self, path):
+        result = run("meta", path, "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return json.loads(result.stdout)["metadata"]
+
+    def test_shows(self):
+        self.assertEqual(self.lines(run("meta", self.model())), ["epoch = 1"])
+        self.assertEqual(self.lines(run("meta", self.floats())), ["no metadata"])
+
+    def test_edits_in_place_where_the_header_has_room(self):
+        path = self.model(room=800)
+        size = path.stat().st_size
+        lines = self.lines(run("meta", path, "--set", "epoch=2", "--set", "a=b=c"))
+        self.assertIn("in place", lines[0])
+        self.assertEqual(self.metadata(path), {"epoch": "2", "a": "b=c"})
+        self.assertEqual(path.stat().st_size, size)
+        self.assertIn("nothing to change", self.lines(run("meta", path, "--set", "epoch=2"))[0])
+        lines = self.lines(run("meta", path, "--remove", "epoch", "--remove", "a"))
+        self.assertEqual(self.metadata(path), {})
+        self.assertEqual([p.name for p in self.folder.iterdir()], [path.name])
+
+    def test_rewrites_where_it_has_not(self):
+        path = self.model()
+        result = run("meta", path, "--set", "note=" + "x" * 500, "--json")
+        told = json.loads(result.stdout)
+        self.assertTrue(told["rewritten"])
+        self.assertEqual(told["metadata"], {"epoch": "1", "note": "x" * 500})
+        self.assertIn("1", self.lines(run("show", path, "w"))[-1])
+
+    def test_refusals(self):
+        self.assertIn("KEY=VALUE", self.error(run("meta", self.model(), "--set", "epoch"), 2))
+        self.assertIn("not_found", self.error(run("meta", self.folder / "no", "--set", "a=b"), 2))
+        self.error(run("meta", self.file(b"<html>"), "--set", "a=b"), 1)
+
+
 class Usage(Case):
     def test_errors_of_the_system(self):
         self.assertIn("not_found", self.error(run("ls", self.folder / "absent"), 2))

@@ -204,6 +204,45 @@ INSTANTIATE_TEST_SUITE_P(
                     Refusal{"renameat", SYS_renameat, EBUSY, "file_in_use", false},
                     Refusal{"renameat", SYS_renameat, EACCES, "file_in_use", false}));
 
+TEST(SaveFailure, PastThePageCacheLeavesTheOldFileOrTheNewOne) {
+  for (const auto& [error, wanted] :
+       {std::pair{EINVAL, "saved"}, {EIO, "io_error"}, {ENOSPC, "no_space"}}) {
+    const Old old;
+    TENSORHOLD_EXPECT_CHILD(test::in_child([&, error = error, wanted = wanted]() -> std::string {
+      const Tensors tensors = some_tensors(1, 20'000'000);
+      // Only writes past the page cache are made by this call, where the filesystem takes them.
+      if (!test::refuse(SYS_pwrite64, error)) return "skip: no filter";
+      const std::string found = outcome(old.path, tensors);
+      if (found == "saved" && error != EINVAL) return "skip: the filesystem has no such writes";
+      return expect(found, wanted);
+    }));
+    EXPECT_EQ(old.scratch.names(), std::vector<std::string>{"f"});
+    EXPECT_EQ(test::read_file(old.path) == "old", error != EINVAL);
+  }
+}
+
+TEST(SaveFailure, LargeMemoryThatIsGoneIsAnErrorThatNamesTheTensor) {
+  const Old old;
+  const auto page = os::page_size();
+  const std::size_t size = 32'000'000 / page * page;
+  test::write_file(old.scratch / "source", std::string(size, 's'));
+  const os::Mapping mapping = os::Mapping::map(os::File::open_read(old.scratch / "source"), size,
+                                               os::Protection::read_only);
+  fs::resize_file(old.scratch / "source", size / 2);
+  const std::array<std::uint64_t, 1> shape{size - 8};
+  for (const std::uint64_t align : {8U, 4096U})
+    for (const std::size_t skip : {std::size_t{0}, std::size_t{8}}) {
+      const SaveTensor gone("gone", Dtype::u8, shape,
+                            std::span<const std::byte>(mapping.data() + skip, size - 8));
+      const Result<void> result = try_save(old.path, {&gone, 1}, std::nullopt, {.align = align});
+      ASSERT_FALSE(result);
+      EXPECT_EQ(result.error().code(), Code::truncated) << result.error().what();
+      EXPECT_EQ(result.error().tensor(), "gone");
+    }
+  fs::remove(old.scratch / "source");
+  old.expect_whole();
+}
+
 TEST(SaveFailure, OfTheFoldersSyncAloneLeavesTheNewFileInPlace) {
   const Old old;
   TENSORHOLD_EXPECT_CHILD(test::in_child([&]() -> std::string {

@@ -1,0 +1,101 @@
+// tensorhold meta: a file's metadata, shown or edited.
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/command.hpp"
+#include "cli/json.hpp"
+#include "cli/text.hpp"
+#include "tensorhold/edit.hpp"
+#include "tensorhold/file.hpp"
+
+namespace tensorhold::cli {
+namespace {
+
+struct Options {
+  std::string path;
+  std::vector<std::string> set;
+  std::vector<std::string> remove;
+  bool follow = false;
+  bool json = false;
+};
+
+MetadataChanges changes_of(const Options& options) {
+  MetadataChanges changes;
+  for (const std::string& pair : options.set) {
+    const std::size_t sign = pair.find('=');
+    if (sign == std::string::npos)
+      throw CLI::ValidationError(
+          "--set", "wants KEY=VALUE, and there is no = in \"" + printable(pair) + "\"");
+    changes.set.emplace_back(pair.substr(0, sign), pair.substr(sign + 1));
+  }
+  changes.remove = options.remove;
+  return changes;
+}
+
+const char* done_text(const Edited& edited) {
+  if (!edited.changed) return "nothing to change, the metadata is so already";
+  if (!edited.rewritten) return "edited in place; the tensors were not touched";
+  if (edited.shared)
+    return "rewritten, because the header had no room; the tensors' bytes are shared on the disk";
+  return "rewritten with the tensors copied, because the header had no room";
+}
+
+void print_json(const File& file, const Edited* edited) {
+  Json json;
+  json.begin_object();
+  if (edited != nullptr)
+    json.key("changed").boolean(edited->changed).key("rewritten").boolean(edited->rewritten);
+  json.key("metadata").begin_object();
+  for (const auto& [key, value] : file.metadata()) json.key(key).text(value);
+  json.end_object().end_object();
+  fmt::print("{}\n", json.str());
+}
+
+void print_metadata(const File& file) {
+  if (file.metadata().empty()) fmt::print("no metadata\n");
+  for (const auto& [key, value] : file.metadata())
+    fmt::print("{}\n", shorten(printable(key) + " = " + printable(value), screen_columns));
+}
+
+int run(const Options& options) {
+  if (options.set.empty() && options.remove.empty()) {
+    const File file = open(options.path);
+    options.json ? print_json(file, nullptr) : print_metadata(file);
+    return success;
+  }
+  try {
+    const Edited edited =
+        edit_metadata(options.path, changes_of(options), {.follow_symlink = options.follow});
+    if (options.json)
+      print_json(open(options.path), &edited);
+    else
+      fmt::print("{}: {}\n", printable(options.path), done_text(edited));
+    return success;
+  } catch (const Error& error) {
+    print_error(error);
+    for (const Holder& holder : error.holders())
+      fmt::print(stderr, "  {:>7}  {}\n", holder.pid, shorten(printable(holder.command), 60));
+    return exit_of(error.code());
+  }
+}
+
+}  // namespace
+
+void add_meta(CLI::App& app, int& status) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* const command = app.add_subcommand("meta", "Show or edit a file's metadata");
+  command->add_option("FILE", options->path, "A file")->required();
+  command->add_option("--set", options->set, "KEY=VALUE, as often as wanted")
+      ->allow_extra_args(false);
+  command->add_option("--remove", options->remove, "A key, as often as wanted")
+      ->allow_extra_args(false);
+  command->add_flag("--follow", options->follow,
+                    "Edit the file that a symbolic link leads to, instead of replacing the link");
+  command->add_flag("--json", options->json, "Print JSON");
+  command->callback([options, &status] { status = run(*options); });
+}
+
+}  // namespace tensorhold::cli

@@ -1,0 +1,217 @@
+#include "tensorhold/edit.hpp"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/boundary.hpp"
+#include "base/checked.hpp"
+#include "base/endian.hpp"
+#include "format/edit.hpp"
+#include "format/parse.hpp"
+#include "hold/registry.hpp"
+#include "hold/release.hpp"
+#include "io/closest_names.hpp"
+#include "io/copy_range.hpp"
+#include "io/edit_target.hpp"
+#include "io/journal.hpp"
+#include "io/new_file.hpp"
+#include "os/share.hpp"
+
+namespace tensorhold {
+inline namespace v0 {
+namespace {
+
+constexpr const char* doing = "editing a file";
+
+SaveOptions save_options(const EditOptions& options) {
+  return {.follow_symlink = options.follow_symlink,
+          .durable = options.durable,
+          .threads = options.threads,
+          .progress = options.progress,
+          .stop = options.stop};
+}
+
+void refuse_stopped(const EditOptions& options, const std::string& path) {
+  if (options.stop.stop_requested())
+    throw Error({.code = Code::cancelled,
+                 .reason = "the edit was cancelled; the file is as it was",
+                 .path = path});
+}
+
+/// Length field and header for `text`, of `total` bytes with the spaces at its end.
+std::string make_prefix(const std::string& text, std::size_t total) {
+  std::string prefix(format::prefix_bytes, '\0');
+  base::store_little_u64(total - format::prefix_bytes,
+                         std::as_writable_bytes(std::span(prefix)).first<format::prefix_bytes>());
+  prefix += text;
+  prefix.resize(total, ' ');
+  return prefix;
+}
+
+/// Bytes of length field and header of a new file: with room to spare, and such that the tensors
+/// stand on the same offsets in blocks as before, without which blocks cannot be shared.
+std::size_t new_prefix_bytes(std::size_t text, std::size_t old_prefix, const EditOptions& options,
+                             const std::string& path) {
+  constexpr std::uint64_t block = os::share_alignment;
+  const auto least = base::checked_add(format::prefix_bytes + text, options.reserve_header);
+  const auto blocks =
+      least ? base::checked_align_up(*least - std::min<std::uint64_t>(*least, old_prefix), block)
+            : std::nullopt;
+  const auto total = blocks ? base::checked_add(old_prefix, *blocks) : std::nullopt;
+  if (!total || *total - format::prefix_bytes > default_header_limit)
+    throw Error({.code = Code::header_too_large,
+                 .reason = "the header would have more than " +
+                           std::to_string(default_header_limit) + " bytes",
+                 .advice = "Keep long values in a file of their own.",
+                 .path = path});
+  return static_cast<std::size_t>(*total);
+}
+
+/// A new file with `text` as its header and the tensors of the old one.
+Edited rewrite(io::EditTarget& target, const std::string& path, const std::string& text,
+               const EditOptions& options) {
+  const std::size_t old_prefix = target.prefix().size();
+  const std::string prefix =
+      make_prefix(text, new_prefix_bytes(text.size(), old_prefix, options, path));
+  const std::uint64_t data = target.file_bytes() - old_prefix;
+  const auto total = base::checked_add(prefix.size(), data);
+  if (!total) throw Error({.code = Code::shape_overflow, .reason = "the file would be too long"});
+  // Room is reserved below, once it is known that blocks are not shared.
+  io::NewFile file(path, *total, save_options(options), io::Reserve::later);
+  file.write(std::array{io::Piece{.at = 0, .bytes = std::as_bytes(std::span(prefix))}});
+  const os::File old = os::File::open_read(target.place().path());
+  Edited edited{.changed = true, .rewritten = true};
+  edited.shared = io::share(old, old_prefix, file.temporary(), prefix.size(), data);
+  if (!edited.shared) {
+    file.temporary().preallocate(*total);
+    constexpr std::uint64_t piece = std::uint64_t{64} << 20;
+    for (std::uint64_t done = 0; done < data; done += piece) {
+      refuse_stopped(options, path);
+      const std::uint64_t part = std::min(piece, data - done);
+      (void)io::copy_range(old, old_prefix + done, file.temporary(), prefix.size() + done, part);
+      if (options.progress) options.progress(prefix.size() + done + part, *total);
+    }
+  }
+  file.put_in_place();
+  return edited;
+}
+
+Edited edit(const std::string& path, const MetadataChanges& changes, const EditOptions& options) {
+  io::EditTarget target(path, options);
+  const std::string& real = target.place().path();
+  const format::Header& header = target.header();
+  const format::MetadataPairs metadata =
+      format::edit_metadata(header, changes.set, changes.remove, real);
+  const bool some = header.has_metadata() || !metadata.empty();
+  const std::string text = format::header_text(header, some ? &metadata : nullptr);
+  const auto now = header.metadata();
+  if (std::ranges::equal(now, metadata, [](const auto& a, const auto& b) {
+        return a.first == b.first && a.second == b.second;
+      }))
+    return {};
+  refuse_stopped(options, real);
+  const std::span<const std::byte> old = target.prefix().subspan(format::prefix_bytes);
+  if (text.size() > old.size() || !target.in_place()) return rewrite(target, path, text, options);
+  std::string room = text;
+  room.resize(old.size(), ' ');
+  io::change_in_place(
+      target.place(), target.output(), target.prefix(),
+      {.at = format::prefix_bytes, .before = old, .after = std::as_bytes(std::span(room))},
+      save_options(options));
+  return {.changed = true};
+}
+
+/// Own tensors that have bytes of the range become private memory; true when there were any.
+bool release_range(const io::EditTarget& target, std::uint64_t begin, std::uint64_t end) {
+  const auto has_live = [&](hold::Block& block) {
+    const hold::Catalog& catalog = block.catalog();
+    for (std::size_t i = 0; i < catalog.size(); ++i)
+      if (catalog.offset(i) < end && begin < catalog.offset(i) + catalog.nbytes(i) &&
+          block.live(i) != 0)
+        return true;
+    return false;
+  };
+  std::vector<std::shared_ptr<hold::Source>> sources = hold::sources_of(target.place().path());
+  std::erase_if(sources, [&](const std::shared_ptr<hold::Source>& source) {
+    if (!(source->status().identity == target.identity())) return true;
+    const hold::Source::Blocks blocks = source->blocks();
+    return std::ranges::none_of(blocks.mapped,
+                                [&](const auto& pair) { return has_live(*pair.first.get()); }) &&
+           std::ranges::none_of(blocks.owned,
+                                [&](const auto& pair) { return has_live(*pair.first.get()); });
+  });
+  if (sources.empty()) return false;
+  (void)hold::release(sources, {});
+  return true;
+}
+
+[[noreturn]] void raise_not_found(const io::EditTarget& target, std::string_view name) {
+  std::string advice;
+  for (const std::string_view close : io::closest_names(target.header(), name))
+    advice += (advice.empty() ? "Did you mean \"" : "\" or \"") + std::string(close);
+  throw Error({.code = Code::tensor_not_found,
+               .reason = "the file has no tensor of that name",
+               .advice = advice.empty() ? "File::keys() lists the names." : advice + "\"?",
+               .path = target.place().path(),
+               .tensor = std::string(name)});
+}
+
+Edited write_over(const std::string& path, std::string_view name, std::span<const std::byte> bytes,
+                  const EditOptions& options) {
+  io::EditTarget target(path, options);
+  const format::Header& header = target.header();
+  const auto index = header.find(name);
+  if (!index) raise_not_found(target, name);
+  const std::uint64_t nbytes = header.end(*index) - header.begin(*index);
+  if (bytes.size() != nbytes)
+    throw Error({.code = Code::size_differs,
+                 .reason = "the tensor has " + std::to_string(nbytes) + " bytes, " +
+                           std::to_string(bytes.size()) + " were given",
+                 .advice = "Give all of the tensor; save() writes other shapes.",
+                 .path = target.place().path(),
+                 .tensor = std::string(name)});
+  if (!target.in_place())
+    throw Error({.code = Code::unsupported,
+                 .reason = "a symbolic link stands at the path, and is not followed",
+                 .advice = "Set follow_symlink to edit the file that it leads to.",
+                 .path = path});
+  refuse_stopped(options, path);
+  if (bytes.empty()) return {};
+  const std::uint64_t at = target.prefix().size() + header.begin(*index);
+  Edited edited{.changed = true};
+  edited.released = release_range(target, at, at + nbytes);
+  io::change_in_place(target.place(), target.output(), target.prefix(),
+                      {.at = at, .before = {}, .after = bytes, .dtype = header.dtype(*index)},
+                      save_options(options));
+  return edited;
+}
+
+}  // namespace
+
+Edited edit_metadata(const Path& path, const MetadataChanges& changes, const EditOptions& options) {
+  return base::raising(doing, [&] { return edit(path.string(), changes, options); });
+}
+
+Result<Edited> try_edit_metadata(const Path& path, const MetadataChanges& changes,
+                                 const EditOptions& options) noexcept {
+  return base::guarded(doing, [&] { return edit(path.string(), changes, options); });
+}
+
+Edited overwrite(const Path& path, std::string_view name, std::span<const std::byte> bytes,
+                 const EditOptions& options) {
+  return base::raising(doing, [&] { return write_over(path.string(), name, bytes, options); });
+}
+
+Result<Edited> try_overwrite(const Path& path, std::string_view name,
+                             std::span<const std::byte> bytes,
+                             const EditOptions& options) noexcept {
+  return base::guarded(doing, [&] { return write_over(path.string(), name, bytes, options); });
+}
+
+}  // namespace v0
+}  // namespace tensorhold

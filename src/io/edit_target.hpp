@@ -1,0 +1,50 @@
+// A file that is about to be edited: locked, whole, its header read.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "format/header.hpp"
+#include "os/lock.hpp"
+#include "os/output.hpp"
+#include "os/write.hpp"
+#include "tensorhold/edit.hpp"
+
+namespace tensorhold::io {
+
+/// For one thread.
+class EditTarget {
+ public:
+  /// Takes the lock, finishes an edit that was cut short, reads and checks the header. Raises what
+  /// open() raises, lock_conflict, permission_denied, unsupported.
+  EditTarget(const std::string& path, const EditOptions& options);
+
+  /// Where the file stands, links followed.
+  [[nodiscard]] const os::Place& place() const noexcept { return place_; }
+  [[nodiscard]] os::Output& output() noexcept { return output_; }
+  [[nodiscard]] const os::Identity& identity() const noexcept { return lock_.identity(); }
+  [[nodiscard]] const format::Header& header() const noexcept { return header_; }
+  /// Length field and header as they stand in the file.
+  [[nodiscard]] std::span<const std::byte> prefix() const noexcept {
+    return std::as_bytes(std::span(prefix_));
+  }
+  [[nodiscard]] std::uint64_t file_bytes() const noexcept { return file_bytes_; }
+  /// False: a symbolic link stands at the path, and is to be replaced instead of followed.
+  [[nodiscard]] bool in_place() const noexcept { return in_place_; }
+
+ private:
+  void read_header();
+
+  bool in_place_;
+  os::Place place_;
+  os::Lock lock_;
+  os::Output output_;
+  std::uint64_t file_bytes_ = 0;
+  std::string prefix_;
+  format::Header header_;
+};
+
+}  // namespace tensorhold::io
