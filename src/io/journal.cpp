@@ -17,6 +17,7 @@
 #include "os/guard.hpp"
 #include "os/look.hpp"
 #include "os/remove.hpp"
+#include "os/replace.hpp"
 #include "os/share.hpp"
 #include "os/temporary_name.hpp"
 #include "tensorhold/error.hpp"
@@ -41,6 +42,7 @@ struct Head {
   std::uint64_t nbytes = 0;
   std::uint64_t before_at = 0;  ///< in the journal; 0: not there
   std::uint64_t after_at = 0;   ///< in the journal; congruent to `at`, so that blocks can be shared
+  std::uint64_t bytes_sum = 0;  ///< of the old bytes and the new ones, when the old ones are there
   std::uint64_t sum = 0;        ///< of all numbers above
 };
 constexpr std::size_t numbers = sizeof(Head) / sizeof(std::uint64_t);
@@ -54,17 +56,9 @@ std::uint64_t sum_of(std::span<const std::byte> bytes, std::uint64_t sum = sum_s
 
 std::array<std::byte, head_bytes> encode(Head head) {
   std::array<std::byte, head_bytes> out{};
-  const std::array<std::uint64_t, numbers> values{head.magic,
-                                                  head.file,
-                                                  head.file_high,
-                                                  head.file_bytes,
-                                                  head.prefix_bytes,
-                                                  head.prefix_sum,
-                                                  head.at,
-                                                  head.nbytes,
-                                                  head.before_at,
-                                                  head.after_at,
-                                                  0};
+  const std::array<std::uint64_t, numbers> values{
+      head.magic, head.file,   head.file_high, head.file_bytes, head.prefix_bytes, head.prefix_sum,
+      head.at,    head.nbytes, head.before_at, head.after_at,   head.bytes_sum,    0};
   const auto place = [&](std::size_t i) {
     return std::span(out).subspan(i * 8).first<sizeof(std::uint64_t)>();
   };
@@ -77,8 +71,8 @@ std::optional<Head> decode(std::span<const std::byte> in, std::uint64_t journal_
   const auto number = [&](std::size_t i) {
     return base::load_little_u64(in.subspan(i * 8).first<sizeof(std::uint64_t)>());
   };
-  const Head head{number(0), number(1), number(2), number(3), number(4), number(5),
-                  number(6), number(7), number(8), number(9), number(10)};
+  const Head head{number(0), number(1), number(2), number(3), number(4),  number(5),
+                  number(6), number(7), number(8), number(9), number(10), number(11)};
   if (head.magic != magic || head.sum != sum_of(in.first(head_bytes - 8))) return std::nullopt;
   const auto fits = [&](std::uint64_t at, std::uint64_t bound) {
     const auto end = base::checked_add(at, head.nbytes);
@@ -125,23 +119,20 @@ class Journal {
     }
   }
 
-  /// Raises unless it may be trusted, and is whole.
-  void check() const {
+  /// Raises unless it may be trusted.
+  void refuse_others() const {
     if (os::is_link(path_) || !os::is_trusted(file_, target_))
       throw Error({.code = Code::permission_denied,
                    .reason = "a journal stands beside the file that is from somebody else than the "
                              "file's owner",
                    .advice = "Ask the owner to open the file once, or remove " + path_ + ".",
                    .path = target_.path()});
-    if (!head_)
-      throw Error({.code = Code::io_error,
-                   .reason = "an edit of the file was cut short, and its journal is damaged",
-                   .advice = "Check the file, then remove " + path_ + ".",
-                   .path = target_.path()});
   }
 
-  /// True when it is about this very file, with the old bytes, the new ones, or some of both.
+  /// True when it is whole and about this very file, with the old bytes, the new ones, or some of
+  /// both. One that is not whole was never written from.
   [[nodiscard]] bool is_about_target() const {
+    if (!head_) return false;
     const os::FileStatus status = target_.status();
     if (status.size != head_->file_bytes) return false;
     if (head_->before_at != 0) return holds_old_or_new();
@@ -178,16 +169,20 @@ class Journal {
     std::vector<std::byte> now(piece_bytes);
     std::vector<std::byte> before(piece_bytes);
     std::vector<std::byte> after(piece_bytes);
+    std::uint64_t before_sum = sum_start;
+    std::uint64_t after_sum = sum_start;
     for (std::uint64_t done = 0; done < head_->nbytes;) {
       const auto part = first_of(now, head_->nbytes - done);
       target_.read_at(head_->at + done, part);
       file_.read_at(head_->before_at + done, std::span(before).first(part.size()));
       file_.read_at(head_->after_at + done, std::span(after).first(part.size()));
+      before_sum = sum_of(std::span(before).first(part.size()), before_sum);
+      after_sum = sum_of(std::span(after).first(part.size()), after_sum);
       for (std::size_t i = 0; i < part.size(); ++i)
         if (now[i] != before[i] && now[i] != after[i]) return false;
       done += part.size();
     }
-    return true;
+    return (before_sum ^ after_sum) == head_->bytes_sum;
   }
 
   std::string path_;
@@ -195,6 +190,9 @@ class Journal {
   os::File file_;
   std::optional<Head> head_;
 };
+
+/// A change whose journal has the old bytes too, and sums of all.
+bool is_small(const Change& change) noexcept { return !change.before.empty(); }
 
 /// Puts the journal of `change` in place.
 void write_journal(const os::Place& place, const os::Output& target,
@@ -205,15 +203,17 @@ void write_journal(const os::Place& place, const os::Output& target,
   const std::uint64_t before_at = change.before.empty() ? 0 : head_bytes;
   const std::uint64_t used = head_bytes + change.before.size();
   const std::uint64_t after_at = used + (change.at % block + block - used % block) % block;
-  const auto head = encode({.file = status.identity.file,
-                            .file_high = status.identity.file_high,
-                            .file_bytes = status.size,
-                            .prefix_bytes = prefix.size(),
-                            .prefix_sum = sum_of(prefix),
-                            .at = change.at,
-                            .nbytes = change.after.size(),
-                            .before_at = before_at,
-                            .after_at = after_at});
+  const auto head =
+      encode({.file = status.identity.file,
+              .file_high = status.identity.file_high,
+              .file_bytes = status.size,
+              .prefix_bytes = prefix.size(),
+              .prefix_sum = sum_of(prefix),
+              .at = change.at,
+              .nbytes = change.after.size(),
+              .before_at = before_at,
+              .after_at = after_at,
+              .bytes_sum = is_small(change) ? sum_of(change.before) ^ sum_of(change.after) : 0});
   const std::vector<std::byte> gap(static_cast<std::size_t>(after_at - used));
   const auto total = base::checked_add(after_at, change.after.size());
   if (!total) throw Error({.code = Code::shape_overflow, .reason = "the edit is too large"});
@@ -233,8 +233,9 @@ void write_journal(const os::Place& place, const os::Output& target,
                  .advice = "Load the tensor again from a whole file, then write it.",
                  .path = place.path()});
   temporary.keep_attributes();
-  // Always: a journal that is there is whole, and may be written from after a power cut.
-  (void)temporary.sync();
+  // One that its sums do not vouch for takes its name when it is whole on the disk; the other way
+  // round costs the disk one step less.
+  if (!is_small(change)) (void)temporary.sync();
   temporary.put_in_place_as(journal_path(place.name()));
 }
 
@@ -277,15 +278,18 @@ void change_in_place(const os::Place& place, os::Output& target, std::span<const
   write_journal(place, target, prefix, change, options);
   bool synced = true;
   try {
+    if (options.durable && is_small(change)) (void)os::sync_file(path);
     if (options.durable) try_sync(place);
     apply(Journal(path, target), target, change, options);
-    if (options.durable) synced = target.sync();
+    if (options.durable) synced = target.sync_bytes();
   } catch (const Error& error) {
     raise_unfinished(error);
   }
   remove_journal(path);
   if (!options.durable) return;
-  place.sync();
+  // The journal may come back with a power cut. A small one sees by the bytes whether it is still
+  // wanted, so its end need not be waited for.
+  if (!is_small(change)) place.sync();
   if (!synced)
     throw Error({.code = Code::not_durable,
                  .reason = "the edit is in place, but the filesystem has no way to sync it",
@@ -299,13 +303,13 @@ bool finish_locked_edit(const std::string& target_path) {
   os::Output target = os::Output::open(target_path);
   {
     const Journal journal(path, target);
-    journal.check();
+    journal.refuse_others();
     if (journal.is_about_target()) {
       journal.apply();
       (void)target.sync();
       note(target_path, "finished an edit that was cut short");
     } else {
-      note(target_path, "removed the journal of an edit of another file");
+      note(target_path, "removed the journal of an edit that had not begun, or of another file");
     }
   }
   remove_journal(path);

@@ -1,8 +1,8 @@
 // Edits in place that survive a kill: what is to be written stands in a journal beside the file
 // before the first byte of the file is touched.
 //
-// A journal takes its name in one step, synced, so that it is there whole or not at all. From that
-// moment on the edit counts as made: whoever opens, saves or edits the file next writes it again
+// A journal takes its name in one step, and the file is touched when it is whole on the disk. From
+// that moment on the edit counts as made: whoever opens, saves or edits the file next writes it again
 // from the journal, as often as it takes.
 #pragma once
 

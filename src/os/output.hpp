@@ -67,6 +67,8 @@ class Output {
   /// Makes the bytes survive a power cut; false when the filesystem has no way to. io_error,
   /// no_space: the bytes may be lost.
   [[nodiscard]] bool sync();
+  /// The same without the file's times and rights, which is less work for a file whose size stays.
+  [[nodiscard]] bool sync_bytes();
 
   /// Descriptor or HANDLE, for the other files of this layer.
   [[nodiscard]] std::intptr_t native() const noexcept { return handle_; }

@@ -23,6 +23,19 @@ namespace {
 constexpr std::size_t transfer_limit = std::size_t{1} << 30;
 constexpr std::size_t parts_at_once = 512;  // every system takes 1024
 
+bool sync_with(int descriptor, const std::string& path, int (*call)(int)) {
+#ifdef F_FULLFSYNC
+  // fsync leaves the bytes in the disk's own cache there.
+  if (::fcntl(descriptor, F_FULLFSYNC) == 0) return true;
+#endif
+  while (call(descriptor) != 0) {
+    if (errno == EINTR) continue;
+    if (is_missing_call(errno)) return false;
+    raise_system(errno, "sync the new file", path);
+  }
+  return true;
+}
+
 }  // namespace
 
 Output Output::open(const std::string& path, Missing missing) {
@@ -180,18 +193,14 @@ void Output::flush() {
     raise_system(errno, "write the new file", path_);
 }
 
-bool Output::sync() {
-  const auto descriptor = static_cast<int>(handle_);
-#ifdef F_FULLFSYNC
-  // fsync leaves the bytes in the disk's own cache there.
-  if (::fcntl(descriptor, F_FULLFSYNC) == 0) return true;
+bool Output::sync() { return sync_with(static_cast<int>(handle_), path_, ::fsync); }
+
+bool Output::sync_bytes() {
+#if defined(_POSIX_SYNCHRONIZED_IO) && _POSIX_SYNCHRONIZED_IO > 0
+  return sync_with(static_cast<int>(handle_), path_, ::fdatasync);
+#else
+  return sync();
 #endif
-  while (::fsync(descriptor) != 0) {
-    if (errno == EINTR) continue;
-    if (is_missing_call(errno)) return false;
-    raise_system(errno, "sync the new file", path_);
-  }
-  return true;
 }
 
 }  // namespace tensorhold::os

@@ -98,6 +98,8 @@ void Output::flush() {
     (void)sync();
 }
 
+bool Output::sync_bytes() { return sync(); }
+
 bool Output::sync() {
   if (FlushFileBuffers(handle_of(handle_)) != 0) return true;
   const DWORD error = GetLastError();
