@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t slab_bytes = std::size_t{4} << 20;
 constexpr std::size_t smallest_page = std::size_t{4} << 10;
 constexpr std::size_t most_pages = slab_bytes / smallest_page;
+// So much memory that was used already may wait for the next pieces.
+constexpr std::size_t most_waiting = std::size_t{256} << 10;
 
 std::size_t page_bytes() noexcept {
   static const std::size_t bytes = std::max(os::page_size(), smallest_page);
@@ -30,8 +32,8 @@ constexpr std::size_t rounded(std::size_t nbytes) noexcept {
 /// The head of a slab, in its first page or pages.
 ///
 /// Shared between threads: how many users each page has, and the slab. Users are the pieces, and
-/// the pool while it cuts pieces there. A page whose count went to 0 never gets another user,
-/// because the pool keeps the one at which it is going to cut; so its memory may go at once.
+/// the pool while it cuts pieces there. A page before the place where the pool cuts whose count
+/// went to 0 never gets another user, so its memory may go at once.
 class Slab {
  public:
   explicit Slab(std::size_t first_use) noexcept { pages_[first_use / page_bytes()].store(1); }
@@ -60,9 +62,28 @@ class Slab {
     (void)leave(first);  // the piece is there still
   }
 
-  /// The pool has cut its last piece here, up to `end`.
-  void retire(std::size_t end) noexcept {
-    if (end < slab_bytes) give_back(end, end + 1);
+  /// The pool, which had cut up to `end`, takes back that last piece, with its memory: it goes on
+  /// at `begin`.
+  void uncut(std::size_t begin, std::size_t end) noexcept {
+    const std::size_t first = begin / page_bytes();
+    const std::size_t last = (end - 1) / page_bytes();
+    const std::size_t next = end / page_bytes();
+    if (next == first) {
+      (void)leave(first);
+    } else {  // the piece's use of its first page becomes the pool's
+      if (last != first) (void)leave(last);
+      if (end < slab_bytes) (void)leave(next);
+    }
+    drop();
+  }
+  /// The pool has cut its last piece here, up to `end`; memory was used up to `used`.
+  void retire(std::size_t end, std::size_t used) noexcept {
+    if (end < slab_bytes) {
+      give_back(end, end + 1);
+      const std::size_t first = end / page_bytes() + 1;
+      const std::size_t last = (used + page_bytes() - 1) / page_bytes();
+      if (first < last) os::discard_memory(at(first * page_bytes()), (last - first) * page_bytes());
+    }
     drop();
   }
   /// A piece at [begin, end) is needed no more.
@@ -106,24 +127,44 @@ class Pool {
     }
     const std::size_t begin = next_;
     next_ += size;
-    slab_->cut(begin, next_);
-    return slab_->at(begin);
+    used_ = std::max<std::size_t>(used_, next_);
+    Slab* const slab = slab_;
+    slab->cut(begin, next_);
+    return slab->at(begin);
+  }
+
+  void free(std::byte* piece, std::size_t size) noexcept {
+    Slab* const slab = Slab::of(piece);
+    const std::size_t begin = slab->offset_of(piece);
+    if (!take_back(slab, begin, begin + size)) slab->free(begin, begin + size);
   }
 
  private:
+  /// Where the piece is the last one cut, its memory waits for the next: temporary copies in a loop
+  /// then need no fresh pages.
+  bool take_back(Slab* slab, std::size_t begin, std::size_t end) noexcept {
+    if (slab_ != slab || next_ != end) return false;  // a look, to spare most others the lock
+    const std::lock_guard lock(mutex_);
+    if (slab_ != slab || next_ != end || used_ - begin > most_waiting) return false;
+    next_ = begin;
+    slab->uncut(begin, end);
+    return true;
+  }
+
   bool renew() noexcept {
     std::byte* const memory = os::map_memory(slab_bytes, slab_bytes, os::Pages::plain);
     if (memory == nullptr) return false;
-    if (slab_ != nullptr) slab_->retire(next_);
+    if (slab_ != nullptr) slab_.load()->retire(next_, used_);
     // The head's pages are never anybody else's, so that they stay with the slab.
-    next_ = (sizeof(Slab) + page_bytes() - 1) / page_bytes() * page_bytes();
+    next_ = used_ = (sizeof(Slab) + page_bytes() - 1) / page_bytes() * page_bytes();
     slab_ = new (memory) Slab(next_);
     return true;
   }
 
-  std::mutex mutex_;  // guards what follows
-  Slab* slab_ = nullptr;
-  std::size_t next_ = 0;
+  std::mutex mutex_;  // guards what follows, but for looks
+  std::atomic<Slab*> slab_ = nullptr;
+  std::atomic<std::size_t> next_ = 0;
+  std::size_t used_ = 0;  // up to here the slab's memory was used
 };
 
 Pool& pool() noexcept {
@@ -138,10 +179,7 @@ Pool& pool() noexcept {
 std::byte* allocate_piece(std::size_t nbytes) noexcept { return pool().allocate(rounded(nbytes)); }
 
 void free_piece(std::byte* piece, std::size_t nbytes) noexcept {
-  if (piece == nullptr) return;
-  Slab* const slab = Slab::of(piece);
-  const std::size_t begin = slab->offset_of(piece);
-  slab->free(begin, begin + rounded(nbytes));
+  if (piece != nullptr) pool().free(piece, rounded(nbytes));
 }
 
 }  // namespace tensorhold::hold

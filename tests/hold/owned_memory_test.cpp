@@ -50,6 +50,14 @@ TEST(OwnedMemory, IsRefusedWithAnExceptionWhenThereCannotBeSoMuch) {
   EXPECT_THROW((void)allocate_owned(SIZE_MAX - 100), std::bad_alloc);
 }
 
+TEST(OwnedMemory, OfTheLastSmallPieceIsUsedAgain) {
+  const OwnedMemory before = allocate_owned(100);
+  for (const std::size_t size : {1, 64, 4096, 10'000, 100'000}) {
+    const std::byte* const first = Filled(size, 1).memory.get();
+    EXPECT_EQ(first, Filled(size, 2).memory.get()) << size;
+  }
+}
+
 // What was freed beside them never takes bytes from those that live.
 TEST(OwnedMemory, FreedInAnyOrderLeavesTheOthersWhole) {
   std::mt19937 random(7);

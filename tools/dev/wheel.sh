@@ -44,7 +44,8 @@ one() {
   local folder=$work/$1 wheel
   rm -rf "$folder/raw" "$folder/repaired"
   environment "$folder/build" "$2" scikit-build-core==1.1.2 nanobind==2.15.0
-  build_with_pip "$folder/build/bin/python" wheel -w "$folder/raw" -C "build-dir=$folder/cmake" .
+  build_with_pip "$folder/build/bin/python" wheel -w "$folder/raw" \
+    --config-settings "build-dir=$folder/cmake" .
   # What the system's packages linked in goes into the wheel.
   "$root/.venv/bin/python" -m auditwheel repair -w "$folder/repaired" "$folder"/raw/*.whl
   wheel=$(ls "$folder"/repaired/*.whl)
