@@ -13,4 +13,5 @@ NB_MODULE(_core, module) {
   bind_save(module);
   bind_bulk(module);
   bind_writer(module);
+  bind_edit(module);
 }

@@ -122,5 +122,6 @@ void bind_load(nb::class_<PyFile>& file);
 void bind_holds(nb::module_& module);
 void bind_save(nb::module_& module);
 void bind_writer(nb::module_& module);
+void bind_edit(nb::module_& module);
 
 }  // namespace tensorhold_python

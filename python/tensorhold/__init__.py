@@ -12,21 +12,24 @@ from ._core import (
     Tensor,
     Writer,
     __version__,
+    edit_metadata,
     holders,
     lock_exclusive,
     lock_shared,
     open,
+    overwrite,
     release,
     remove,
     replace,
     save,
     serialize,
 )
-from ._values import Changed, Holder, Holders, Released, TensorInfo
+from ._values import Changed, Edited, Holder, Holders, Released, TensorInfo
 from .errors import Error
 
 __all__ = [
     "Changed",
+    "Edited",
     "Error",
     "File",
     "FileLock",
@@ -37,10 +40,12 @@ __all__ = [
     "TensorInfo",
     "Writer",
     "__version__",
+    "edit_metadata",
     "holders",
     "lock_exclusive",
     "lock_shared",
     "open",
+    "overwrite",
     "release",
     "remove",
     "replace",

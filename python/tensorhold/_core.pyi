@@ -5,7 +5,7 @@ from typing import Any, Literal, SupportsIndex, final
 
 from typing_extensions import Buffer, CapsuleType, Self
 
-from ._values import Changed, Holders, Released, TensorInfo
+from ._values import Changed, Edited, Holders, Released, TensorInfo
 
 __version__: str
 
@@ -187,6 +187,29 @@ def release(
 ) -> Released: ...
 def remove(path: _Path, *, reclaim_space: bool = False) -> Changed: ...
 def replace(new: _Path, path: _Path, *, durable: bool = True) -> Changed: ...
+def edit_metadata(
+    path: _Path,
+    set: Mapping[str, str] | None = None,
+    remove: Iterable[str] = (),
+    *,
+    durable: bool = True,
+    follow_symlink: bool = False,
+    lock_timeout: float = 0.0,
+    reserve_header: int = 4096,
+    threads: int = 0,
+    progress: _Progress = None,
+) -> Edited: ...
+def overwrite(
+    path: _Path,
+    name: str,
+    data: Tensor | Buffer,
+    *,
+    durable: bool = True,
+    follow_symlink: bool = False,
+    lock_timeout: float = 0.0,
+    threads: int = 0,
+    progress: _Progress = None,
+) -> Edited: ...
 def save(
     path: _Path,
     tensors: Mapping[str, _Value],

