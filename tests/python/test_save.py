@@ -1,7 +1,10 @@
 """save() and serialize()."""
 
 import array
+import os
+import signal
 import struct
+import threading
 
 import numpy as np
 import pytest
@@ -123,3 +126,28 @@ def test_a_mapping_that_raises_is_heard():
 
     with pytest.raises(ZeroDivisionError):
         th.serialize(Broken())
+
+
+def test_ctrl_c_ends_a_save_and_leaves_nothing(tmp_path):
+    path = tmp_path / "x"
+    data = bytes(64 << 20)
+
+    def interrupt():
+        while not any(tmp_path.iterdir()):
+            pass
+        os.kill(os.getpid(), signal.SIGINT)
+
+    for _ in range(20):
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        try:
+            th.save(path, {"a": data}, durable=False)
+            thread.join()
+        except KeyboardInterrupt:
+            thread.join()
+        if not path.exists():
+            break
+        path.unlink()  # the save was faster
+    else:
+        pytest.fail("never interrupted")
+    assert not list(tmp_path.iterdir())
