@@ -87,7 +87,8 @@ class Tensors {
   std::span<const std::byte> contiguous(const Py_buffer& view) {
     if (PyBuffer_IsContiguous(&view, 'C') != 0) return buffers_.back().bytes();
     std::vector<std::byte>& copy = copies_.emplace_back(static_cast<std::size_t>(view.len));
-    if (PyBuffer_ToContiguous(copy.data(), &view, view.len, 'C') != 0) throw nb::python_error();
+    Py_buffer same = view;  // Python 3.10 has no const there
+    if (PyBuffer_ToContiguous(copy.data(), &same, view.len, 'C') != 0) throw nb::python_error();
     return copy;
   }
 
