@@ -232,3 +232,30 @@ def serialize(
 def lock_shared(path: _Path, timeout: float = 0.0) -> FileLock: ...
 def lock_exclusive(path: _Path, timeout: float = 0.0) -> FileLock: ...
 def _rebuild_tensor(name: str, dtype: str, shape: Sequence[int], data: Buffer) -> Tensor: ...
+
+# Of the adapters only.
+def _load_dlpack(
+    file: File,
+    convert: Callable[[Any], Any],
+    dtypes: Mapping[str, Any],
+    viewed: Mapping[str, Any],
+    names: Iterable[str] | None = None,
+    threads: int = 0,
+    progress: _Progress = None,
+) -> dict[str, Any]: ...
+def _load_arrays(
+    file: File,
+    ndarray: Callable[..., Any],
+    dtypes: Mapping[str, Any],
+    names: Iterable[str] | None = None,
+    threads: int = 0,
+    progress: _Progress = None,
+) -> dict[str, Any]: ...
+def _to_framework(
+    tensor: Tensor,
+    convert: Callable[[Any], Any],
+    dtypes: Mapping[str, Any],
+    viewed: Mapping[str, Any],
+) -> Any: ...
+def _to_ndarray(tensor: Tensor, ndarray: Callable[..., Any], dtypes: Mapping[str, Any]) -> Any: ...
+def _memory(address: int, nbytes: int) -> memoryview: ...

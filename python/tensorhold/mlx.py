@@ -8,14 +8,17 @@ import mlx.core as mx
 import numpy as np
 
 from tensorhold import numpy as _numpy
+from tensorhold._adapter import UnsupportedDtype
 from tensorhold._through_numpy import ThroughNumpy
 
 
 def _to_numpy(array: mx.array) -> np.ndarray[Any, Any]:
     # mlx exports bfloat16 through no protocol that numpy knows.
-    if array.dtype == mx.bfloat16:
-        return np.array(array.view(mx.uint16)).view(_numpy._TYPES["BF16"])
-    return np.array(array)
+    if isinstance(array, mx.array) and array.dtype == mx.bfloat16:
+        if "BF16" not in _numpy._TYPES:
+            raise UnsupportedDtype("bfloat16 takes the package ml_dtypes, which is not installed")
+        return np.asarray(array.view(mx.uint16)).view(_numpy._TYPES["BF16"])
+    return np.asarray(array)
 
 
 _adapter: ThroughNumpy[mx.array] = ThroughNumpy(from_numpy=mx.array, to_numpy=_to_numpy)

@@ -3,6 +3,8 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${TENSORHOLD_CACHE:-$root/.cache}
+# Where need_python and need_tensorhold install; a stage may set another.
+venv=$root/.venv
 
 # What is worth knowing while it happens. Not to the standard output, which callers of scripts read;
 # within ./dev test also to where that prints, because a stage's output goes to its log.
@@ -51,20 +53,21 @@ need_packages() {
     cannot "cannot install ${missing[*]}"
 }
 
-# Makes .venv with the given Python packages (name==version).
+# Makes $venv with the given Python packages (name==version).
 need_python() {
   local missing=() package
   need_packages python3 python3-venv
-  [ -x "$root/.venv/bin/python" ] || python3 -m venv "$root/.venv"
+  [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
   for package in "$@"; do
-    "$root/.venv/bin/python" -c "
+    "$venv/bin/python" -c "
 import importlib.metadata as m, sys
 name, _, version = sys.argv[1].partition('==')
+name = name.partition('[')[0]
 sys.exit(m.version(name) != version)" "$package" 2>/dev/null || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return
-  say "installing into .venv: ${missing[*]}"
-  "$root/.venv/bin/python" -m pip install -q --disable-pip-version-check "${missing[@]}" ||
+  say "installing into ${venv##*/}: ${missing[*]}"
+  "$venv/bin/python" -m pip install -q --disable-pip-version-check "${missing[@]}" ||
     cannot "cannot install ${missing[*]}"
 }
 
@@ -76,13 +79,14 @@ build_with_pip() {
     "$1" -m pip "$2" -q --disable-pip-version-check --no-build-isolation --no-deps "${@:3}"
 }
 
-# Makes .venv with the package tensorhold, built from here. Its Python part is used in place; what
-# is compiled is as of now.
+# Makes $venv with the package tensorhold, built from here. Its Python part is used in place; what
+# is compiled is as of now. A folder of objects each, because CMake keeps paths into the environment.
 need_tensorhold() {
   need_build
   need_packages ccache python3-dev
   need_python scikit-build-core==1.1.2 nanobind==2.15.0 "$@"
-  build_with_pip "$root/.venv/bin/python" install -e "$root"
+  build_with_pip "$venv/bin/python" install -e "$root" \
+    --config-settings=build-dir="build/python/${venv##*/}/{wheel_tag}"
 }
 
 # What building the library and the command line takes.

@@ -11,7 +11,7 @@ cd "$root" || exit 1
 for file in tools/dev/stages/*.sh; do . "$file"; done
 
 # What fails fast comes first.
-stages=(lint native python torch oracle story consumers fuzz asan tsan wine8 wine10)
+stages=(lint native python torch frameworks oracle story consumers fuzz asan tsan wine8 wine10)
 
 [ "${1:-}" = --list ] && { echo "${stages[*]}"; exit; }
 for stage in "$@"; do
