@@ -63,7 +63,7 @@ need_python() {
 import importlib.metadata as m, sys
 name, _, version = sys.argv[1].partition('==')
 name = name.partition('[')[0]
-sys.exit(m.version(name) != version)" "$package" 2>/dev/null || missing+=("$package")
+sys.exit(m.version(name).partition('+')[0] != version)" "$package" 2>/dev/null || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return
   say "installing into ${venv##*/}: ${missing[*]}"
