@@ -2,8 +2,8 @@
 // before the first byte of the file is touched.
 //
 // A journal takes its name in one step, and the file is touched when it is whole on the disk. From
-// that moment on the edit counts as made: whoever opens, saves or edits the file next writes it again
-// from the journal, as often as it takes.
+// that moment on the edit counts as made: whoever opens, saves or edits the file next writes it
+// again from the journal, as often as it takes.
 #pragma once
 
 #include <cstddef>
