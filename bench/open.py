@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 
+import harness
 import safetensors
 
 COUNTS = [300, 3_000, 30_000, 300_000, 1_000_000]
@@ -104,18 +105,6 @@ def plot(rows: list, path: pathlib.Path):
     figure.savefig(path, metadata={"Date": None})
 
 
-def machine() -> str:
-    model = "unknown processor"
-    try:
-        for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
-    except OSError:
-        pass
-    return f"{model}, {os.cpu_count()} cores visible, {sys.platform}"
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("driver")
@@ -138,7 +127,7 @@ per second. `safe_open` is the reference package {safetensors.__version__}, call
 Python; `ratio` is how much longer it takes than `open`. `simdjson` is a bare on-demand walk that
 looks at every value of a header in memory, validates nothing and keeps nothing.
 
-Machine: {machine()}.
+Machine: {harness.machine()}.
 
 {text}
 

@@ -1,0 +1,101 @@
+"""The packages that load and save safetensors files today, and ours, each behind the same call."""
+
+import mmap
+import os
+import threading
+
+import harness
+import safetensors.torch
+import tensorhold.torch
+import torch
+from fastsafetensors import fastsafe_open
+from importlib.metadata import version
+from runai_model_streamer import SafetensorsStreamer
+
+OURS = "tensorhold"
+REFERENCE = "safetensors"
+PIECE = 8 << 20
+
+
+def versions() -> str:
+    return ", ".join(f"{name} {version(name)}" for name in
+                     ("safetensors", "fastsafetensors", "runai-model-streamer"))
+
+
+def make_model(path: str, gib: float):
+    """Random tensors of 8 MiB."""
+    count = max(1, int(gib * 1024) // 8)
+    safetensors.torch.save_file({f"layers.{i:04d}.weight": torch.randn(2048, 1024)
+                                 for i in range(count)}, path)
+
+
+def streamed(path: str) -> dict:
+    with SafetensorsStreamer() as streamer:
+        streamer.stream_file(path)
+        return dict(streamer.get_tensors())
+
+
+def fast(path: str) -> dict:
+    with fastsafe_open(filenames=[path], nogds=True, device="cpu") as opened:
+        return {name: opened.get_tensor(name).clone() for name in opened.keys()}
+
+
+def owned_loads(path: str) -> dict:
+    """Ways to a dictionary of tensors that need the file no more."""
+    return {
+        OURS: lambda: tensorhold.torch.load_file(path, access="owned"),
+        REFERENCE + " + clone": lambda: {name: tensor.clone() for name, tensor
+                                         in safetensors.torch.load_file(path).items()},
+        "runai-model-streamer": lambda: streamed(path),
+        "fastsafetensors": lambda: fast(path),
+    }
+
+
+def save_reference(tensors: dict, path: str, durable: bool):
+    safetensors.torch.save_file(tensors, path)
+    if durable:
+        descriptor = os.open(path, os.O_RDWR)
+        os.fsync(descriptor)
+        os.close(descriptor)
+
+
+def write_direct(path: str, size: int, threads: int = 2):
+    """What the device takes at most: preallocated, past the page cache, from aligned memory."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_DIRECT, 0o644)
+    os.posix_fallocate(descriptor, 0, size)
+    memory = mmap.mmap(-1, PIECE)
+    memory.write(os.urandom(4096) * (PIECE // 4096))
+
+    def write(number: int):
+        for begin in range(number * PIECE, size // PIECE * PIECE, threads * PIECE):
+            assert os.pwrite(descriptor, memory, begin) == PIECE
+
+    workers = [threading.Thread(target=write, args=(number,)) for number in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    os.fsync(descriptor)
+    os.close(descriptor)
+    memory.close()
+
+
+def take_turns_saving(tensors: dict, target: str, rounds: int) -> dict:
+    size = sum(tensor.nbytes for tensor in tensors.values())
+
+    def run(save):
+        if os.path.exists(target):
+            os.unlink(target)
+        os.sync()  # what others left to be written is not to be waited for
+        return harness.timed(save)
+
+    ways = {
+        OURS: lambda: tensorhold.torch.save_file(tensors, target),
+        REFERENCE + " + fsync": lambda: save_reference(tensors, target, True),
+        REFERENCE + ", not durable": lambda: save_reference(tensors, target, False),
+        "ceiling: direct writes": lambda: write_direct(target, size),
+    }
+    times = harness.take_turns({name: lambda save=save: run(save) for name, save in ways.items()},
+                               rounds, "saves")
+    os.unlink(target)
+    return times
