@@ -1,9 +1,9 @@
+// For systems where no way to share bytes between files was tried.
 #include "os/share.hpp"
 
 namespace tensorhold::os {
 
-bool share_range(const File& /*from*/, std::uint64_t /*from_at*/, const Output& /*to*/,
-                 std::uint64_t /*to_at*/, std::uint64_t /*bytes*/) noexcept {
+bool share_range(const File&, std::uint64_t, const Output&, std::uint64_t, std::uint64_t) noexcept {
   return false;
 }
 
