@@ -33,7 +33,7 @@ TENSORHOLD_API Released release(const Path& path, const ReleaseOptions& options 
 
 struct RemoveOptions {
   /// Also releases own holds where the system would not ask for it, so that the disk's space is
-  /// free at once and not with the last tensor.
+  /// free at once and not with the last tensor. When that release is refused, nothing is removed.
   bool reclaim_space = false;
 };
 

@@ -95,7 +95,10 @@ TEST(EditMetadata, TooLargeForTheHeaderItBecomesANewFileWithRoom) {
   EXPECT_TRUE(edited.changed);
   EXPECT_FALSE(edited.rewritten);
   EXPECT_TRUE(same_bytes(saved.path, saved.tensors));
-  saved.expect_alone();
+  // A system that replaces no mapped file has the old one aside for as long as `large` needs it.
+  std::vector<std::string> names = saved.scratch.names();
+  if (large.mapped()) std::erase_if(names, [](const auto& name) { return name.ends_with(".old"); });
+  EXPECT_EQ(names, std::vector<std::string>{"f"});
 }
 
 TEST(EditMetadata, WhereThereWasNone) {
@@ -140,9 +143,13 @@ TEST(Overwrite, WritesTheTensorAndOwnTensorsKeepTheirBytes) {
     const File file = open(saved.path, {.access = access});
     const Tensor large = file["large"];
     const std::byte* const address = access == Access::mapped ? large.bytes().data() : nullptr;
-    const Edited edited = overwrite(saved.path, "large", other.list().back().bytes);
-    EXPECT_TRUE(edited.changed);
-    EXPECT_TRUE(edited.released);
+    const Result<Edited> edited = try_overwrite(saved.path, "large", other.list().back().bytes);
+    if (!edited && edited.error().code() == Code::release_unsupported) {  // and nothing changed
+      EXPECT_TRUE(same_bytes(saved.path, saved.tensors));
+      continue;
+    }
+    EXPECT_TRUE(edited.value().changed);
+    EXPECT_TRUE(edited.value().released);
     EXPECT_TRUE(std::ranges::equal(large.bytes(), saved.tensors.list().back().bytes));
     if (address != nullptr) {
       EXPECT_EQ(large.bytes().data(), address);
