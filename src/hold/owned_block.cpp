@@ -13,8 +13,7 @@
 namespace tensorhold::hold {
 namespace {
 
-std::shared_ptr<const os::File> open_handle(const Source& source) {
-  if (auto handle = source.handle()) return handle;
+[[noreturn]] void raise_closed(const Source& source) {
   throw Error({.code = Code::closed,
                .reason = "the file was closed before this tensor was read",
                .advice = "Open the file again.",
@@ -57,7 +56,13 @@ const std::byte* OwnedBlock::load(std::uint32_t index) {
   OwnedMemory memory = allocate_owned(*nbytes);
   // Read without the lock: two threads may both read a tensor on its first use, and one result is
   // kept.
-  open_handle(*source_)->read_at(catalog().offset(index), std::span(memory.get(), *nbytes));
+  const auto handle = source_->handle();
+  if (!handle) {
+    // Another thread that read the tensor meanwhile may have been the last to need the file.
+    if (const std::byte* bytes = stable_data(index)) return bytes;
+    raise_closed(*source_);
+  }
+  handle->read_at(catalog().offset(index), std::span(memory.get(), *nbytes));
   return keep(index, std::move(memory));
 }
 
@@ -72,11 +77,14 @@ const std::byte* OwnedBlock::keep(std::uint32_t index, OwnedMemory memory) noexc
 }
 
 void OwnedBlock::read(std::uint32_t index, std::uint64_t from, std::span<std::byte> out) {
-  if (const std::byte* bytes = stable_data(index)) {
-    if (!out.empty()) std::memcpy(out.data(), bytes + from, out.size());
-    return;
+  const std::byte* bytes = stable_data(index);
+  if (bytes == nullptr) {
+    if (const auto handle = source_->handle())
+      return handle->read_at(catalog().offset(index) + from, out);
+    bytes = stable_data(index);  // as in load()
+    if (bytes == nullptr) raise_closed(*source_);
   }
-  open_handle(*source_)->read_at(catalog().offset(index) + from, out);
+  if (!out.empty()) std::memcpy(out.data(), bytes + from, out.size());
 }
 
 void OwnedBlock::drop_unused() noexcept {
@@ -99,7 +107,11 @@ void OwnedBlock::load_live() {
   }
   std::sort(wanted.begin(), wanted.end());  // offset order
   for (const std::uint32_t index : wanted) {
-    acquire_tensor(index);  // keeps the memory from being freed while it is being filled
+    try {
+      acquire_tensor(index);  // keeps the memory from being freed while it is being filled
+    } catch (const Error&) {
+      continue;  // its last handle went meanwhile
+    }
     try {
       (void)data(index);
     } catch (...) {
@@ -118,7 +130,17 @@ void OwnedBlock::close_when_read() noexcept {
 void OwnedBlock::acquired(std::uint32_t index, bool first) {
   if (!first) return;
   const std::lock_guard lock(mutex_);
-  if (stable_data(index) == nullptr) unread_.insert(index);
+  if (stable_data(index) != nullptr) return;
+  // Whoever ends the file looks at unread_ after that: a tensor is in it by then, or refused here.
+  const bool released = source_->ended();
+  if (released || finished_)
+    throw Error({.code = released ? Code::released : Code::closed,
+                 .reason = std::string("the file was ") + (released ? "released" : "closed") +
+                           ", so no new tensor can be had from it",
+                 .advice = "Ask for the tensor before that, or open the file again.",
+                 .path = source_->path(),
+                 .tensor = std::string(catalog().name(index))});
+  unread_.insert(index);
 }
 
 void OwnedBlock::last_dropped(std::uint32_t index) noexcept {
