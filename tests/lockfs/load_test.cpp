@@ -82,10 +82,11 @@ TEST_F(LoadOverLockFs, AReadErrorNamesTheTensorAndTheByteAndLeavesNothing) {
 
     TensorStream stream = plan.stream();
     const auto drain = [&] {
-      while (auto next = stream.try_next()) {
+      for (;;) {
+        const auto next = stream.try_next();
+        if (!next) return next.error().code();
         if (!next.value()) return Code::cancelled;  // the end, which must not come
       }
-      return stream.try_next().error().code();
     };
     EXPECT_EQ(drain(), Code::io_error);
     EXPECT_FALSE(file.try_load());
