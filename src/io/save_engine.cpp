@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <exception>
+#include <new>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -16,12 +18,14 @@ namespace tensorhold::io {
 namespace {
 
 constexpr std::uint64_t mebi = std::uint64_t{1} << 20;
-constexpr std::uint64_t largest_chunk = 8 * mebi;
+/// Of two huge pages. Larger ones fill the queue of the device no better.
+constexpr std::uint64_t largest_chunk = 4 * mebi;
 constexpr std::uint64_t smallest_chunk = 1 * mebi;
 constexpr std::uint64_t bounce_limit = 64 * mebi;  // memory that one save may take
 constexpr unsigned threads_limit = 64;
-/// Two fill their buffers while the others wait for the device.
-constexpr unsigned direct_threads = 4;
+/// Most of them wait for the device, which is then never without work while the others fill their
+/// buffers.
+constexpr unsigned direct_threads = 6;
 /// Smaller files are in the page cache and synced before a second way would pay.
 constexpr std::uint64_t smallest_direct_file = 16 * mebi;
 constexpr std::uint64_t smallest_direct_write = 1 * mebi;
@@ -43,7 +47,7 @@ unsigned choose_threads(bool direct, unsigned wanted) {
 /// So many threads at once have a buffer each.
 std::size_t choose_chunk(unsigned threads) {
   return static_cast<std::size_t>(
-      std::clamp(bounce_limit / threads / mebi * mebi, smallest_chunk, largest_chunk));
+      std::clamp(std::bit_floor(bounce_limit / threads), smallest_chunk, largest_chunk));
 }
 
 constexpr std::uint64_t align_down(std::uint64_t value) noexcept {
@@ -65,12 +69,13 @@ BouncePool::Memory BouncePool::take() {
     free_.pop_back();
   }
   if (memory) return memory;
-  try {
-    return Memory(new (std::align_val_t{os::Output::direct_alignment}) std::byte[bytes_]);
-  } catch (...) {
-    give_back(nullptr);
-    throw;
-  }
+  constexpr std::size_t huge = os::huge_page_bytes;
+  memory =
+      Memory(os::map_memory(bytes_, huge, bytes_ % huge == 0 ? os::Pages::huge : os::Pages::plain),
+             {bytes_});
+  if (memory) return memory;
+  give_back(nullptr);
+  throw std::bad_alloc();
 }
 
 void BouncePool::give_back(Memory memory) noexcept {

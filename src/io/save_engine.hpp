@@ -8,11 +8,11 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "os/memory.hpp"
 #include "os/output.hpp"
 #include "tensorhold/dtype.hpp"
 #include "tensorhold/options.hpp"
@@ -27,9 +27,17 @@ struct Piece {
   Dtype dtype = Dtype::u8;           ///< of the elements in `bytes`; the file's are little-endian
 };
 
-/// Aligned memory for bytes that cannot go to the device from where they are. A fixed number of
-/// buffers, so that the memory that saving takes is bounded whatever is saved. Thread-safe.
+/// Aligned memory for bytes that cannot go to the device from where they are, of huge pages where
+/// it can be: a device takes few separate pieces of memory in one request, so that small pages make
+/// small requests. A fixed number of buffers, so that the memory that saving takes is bounded
+/// whatever is saved. Thread-safe.
 class BouncePool {
+  struct Unmap {
+    std::size_t bytes;
+    void operator()(std::byte* memory) const noexcept { os::unmap_memory(memory, bytes); }
+  };
+  using Memory = std::unique_ptr<std::byte[], Unmap>;
+
  public:
   BouncePool(std::size_t buffers, std::size_t bytes) : bytes_(bytes), free_(buffers) {}
 
@@ -47,16 +55,10 @@ class BouncePool {
    private:
     friend class BouncePool;
     BouncePool& pool_;
-    struct Aligned {
-      void operator()(std::byte* memory) const noexcept {
-        ::operator delete[](memory, std::align_val_t{os::Output::direct_alignment});
-      }
-    };
-    std::unique_ptr<std::byte[], Aligned> memory_;
+    Memory memory_;
   };
 
  private:
-  using Memory = std::unique_ptr<std::byte[], Lease::Aligned>;
   /// Waits until one is free. Raises bad_alloc.
   [[nodiscard]] Memory take();
   void give_back(Memory memory) noexcept;
