@@ -19,6 +19,10 @@ constexpr unsigned distant_threads = 32;
 // A disk wants a few requests at a time; memory is as fast as a few processors make it.
 constexpr unsigned least_local_threads = 4;
 constexpr unsigned most_local_threads = 16;
+// Threads that wait for a disk, or copy from their buffers while others wait.
+constexpr unsigned disk_threads = 8;
+// A file's bytes that are looked for in the cache, before it is read.
+constexpr std::size_t cache_samples = 64;
 // Below this the question what memory there is costs more than what it may save.
 constexpr std::uint64_t worth_asking = 16 * mebibyte;
 
@@ -32,6 +36,8 @@ ReadChoice choose_reading(const ReadFacts& facts) {
     choice.threads = distant_threads;
   else if (facts.in_memory)
     choice.threads = std::clamp(facts.processors, 1U, most_local_threads);
+  else if (facts.past_cache)
+    choice.threads = std::clamp(facts.processors, disk_threads, most_local_threads);
   else
     choice.threads = std::clamp(facts.processors, least_local_threads, most_local_threads);
   choice.unit_bytes = long_unit;
@@ -72,8 +78,27 @@ ReadFacts facts_of(const ByteSource& source, std::uint64_t nbytes, const LoadOpt
           .processors = std::max(1U, std::thread::hardware_concurrency()),
           .distant = source.file != nullptr &&
                      os::filesystem_of(*source.file).storage != os::Storage::local,
-          .in_memory = source.file == nullptr,
+          .in_memory = source.file == nullptr || source.cached,
+          .past_cache = source.direct != nullptr,
           .nbytes = nbytes};
+}
+
+void choose_path(ByteSource& source, const tensor::PartCatalog& wanted) {
+  std::uint64_t nbytes = 0;
+  for (std::size_t i = 0; i < wanted.size() && nbytes < worth_asking; ++i)
+    nbytes += std::min(wanted.nbytes(i), worth_asking);
+  if (!source.file || nbytes < worth_asking) return;
+  auto reads = os::DirectReads::open(*source.file);
+  if (!reads) return;
+  bool cached = true;
+  for (std::size_t sample = 0; cached && sample < cache_samples; ++sample) {
+    const std::size_t at = sample * wanted.size();
+    const std::size_t index = at / cache_samples;
+    const std::uint64_t into = wanted.nbytes(index) / cache_samples * (at % cache_samples);
+    cached = reads->is_cached(wanted.offset(index) + into);
+  }
+  source.cached = cached;
+  if (!cached) source.direct = std::make_shared<const DirectPath>(std::move(reads));
 }
 
 void check_memory(std::uint64_t nbytes, const LoadOptions& options, const std::string& path) {

@@ -41,6 +41,7 @@ class TensorBytes final : public tensor::Bytes {
 }  // namespace
 
 void ByteSource::read_at(std::uint64_t offset, std::span<const std::span<std::byte>> pieces) const {
+  if (direct && direct->read_at(offset, pieces)) return;
   if (file) return file->read_at(offset, pieces);
   for (const auto& piece : pieces) {
     if (!piece.empty()) std::memcpy(piece.data(), memory + offset, piece.size());
@@ -60,13 +61,11 @@ Reading::Reading(std::shared_ptr<const tensor::PartCatalog> wanted, ByteSource s
     if (units_.pieces[i] == 0 && options_.streams) complete_.push_back(i);
   }
   if (options_.into == Into::memory) memory_.resize(wanted_->size(), nullptr);
-  // A cold disk gives a whole file sooner with a longer view ahead.
-  if (source_.file)
-    source_.file->expect(units_.scattered() ? os::Reads::scattered : os::Reads::in_order);
+  if (source_.file && units_.scattered()) source_.file->expect(os::Reads::scattered);
 }
 
 Reading::~Reading() {
-  if (source_.file) source_.file->expect(os::Reads::any);
+  if (source_.file && units_.scattered()) source_.file->expect(os::Reads::any);
   for (std::size_t i = 0; i < memory_.size(); ++i) (void)take(i);
 }
 

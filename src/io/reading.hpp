@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "hold/owned_memory.hpp"
+#include "io/direct_path.hpp"
 #include "io/read_units.hpp"
 #include "os/file.hpp"
 #include "tensor/part_catalog.hpp"
@@ -27,6 +28,9 @@ namespace tensorhold::io {
 /// Where the bytes of a file come from: the file, or memory that has all of it.
 struct ByteSource {
   std::shared_ptr<const os::File> file = {};  ///< null: memory
+  /// Tried first, for a file that is not all in the system's cache; else null.
+  std::shared_ptr<const DirectPath> direct = {};
+  bool cached = false;  ///< the system's cache is known to have it
   const std::byte* memory = nullptr;
   std::shared_ptr<const void> keep = {};  ///< of what owns the memory
   std::string path = {};                  ///< for errors

@@ -22,7 +22,6 @@ struct Identity {
 
 enum class Reads : std::uint8_t {
   any,
-  in_order,  ///< one after the other, so reading far ahead pays
   scattered  ///< nothing beyond them is wanted
 };
 

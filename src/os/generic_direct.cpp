@@ -2,6 +2,6 @@
 
 namespace tensorhold::os {
 
-int open_past_page_cache(int /*descriptor*/) noexcept { return -1; }
+int open_past_page_cache(int /*descriptor*/, int /*mode*/) noexcept { return -1; }
 
 }  // namespace tensorhold::os

@@ -31,12 +31,12 @@ bool is_on_local_disk(int descriptor) noexcept {
 
 }  // namespace
 
-int open_past_page_cache(int descriptor) noexcept {
+int open_past_page_cache(int descriptor, int mode) noexcept {
   if (!is_on_local_disk(descriptor)) return -1;
   // Opened by its descriptor: whatever name the file has by now, it is this one.
   std::string own = "/proc/self/fd/";
   own += std::to_string(descriptor);
-  return ::open(own.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC | O_NOCTTY);
+  return ::open(own.c_str(), mode | O_DIRECT | O_CLOEXEC | O_NOCTTY);
 }
 
 }  // namespace tensorhold::os

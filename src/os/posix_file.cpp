@@ -201,9 +201,7 @@ void File::read_at(std::uint64_t offset, std::span<const std::span<std::byte>> p
 
 void File::expect(Reads reads) const noexcept {
 #ifdef POSIX_FADV_RANDOM
-  const int advice = reads == Reads::scattered  ? POSIX_FADV_RANDOM
-                     : reads == Reads::in_order ? POSIX_FADV_SEQUENTIAL
-                                                : POSIX_FADV_NORMAL;
+  const int advice = reads == Reads::scattered ? POSIX_FADV_RANDOM : POSIX_FADV_NORMAL;
   (void)::posix_fadvise(static_cast<int>(handle_), 0, 0, advice);
 #else
   (void)reads;

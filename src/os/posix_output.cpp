@@ -147,7 +147,7 @@ void Output::write_at(std::uint64_t offset,
 }
 
 bool Output::open_direct() {
-  if (direct_ == closed_handle) direct_ = open_past_page_cache(static_cast<int>(handle_));
+  if (direct_ == closed_handle) direct_ = open_past_page_cache(static_cast<int>(handle_), O_WRONLY);
   return direct_ != closed_handle;
 }
 

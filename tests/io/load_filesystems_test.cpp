@@ -48,7 +48,8 @@ std::string mount(const Kind& kind, const std::string& folder) {
 
 /// Saves, opens with automatic access, loads, and says what is wrong.
 std::string use(const std::string& path, const char* name) {
-  const test::Tensors tensors = test::some_tensors(1, 5'000'000);
+  // As large as it takes for reads past the cache.
+  const test::Tensors tensors = test::some_tensors(1, 17'000'000);
   save(path, tensors.list());
   const File file = open(path);
   if (file.access() != Access::mapped) return std::string("owned: ") + file.why();

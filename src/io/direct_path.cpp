@@ -1,0 +1,99 @@
+#include "io/direct_path.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "base/checked.hpp"
+
+namespace tensorhold::io {
+namespace {
+
+constexpr std::uint64_t alignment = os::DirectReads::alignment;
+
+constexpr std::uint64_t aligned_down(std::uint64_t offset) noexcept {
+  return offset / alignment * alignment;
+}
+
+/// Pieces of memory that are filled one after the other.
+class Filler {
+ public:
+  explicit Filler(std::span<const std::span<std::byte>> pieces) noexcept : pieces_(pieces) {}
+
+  void put(std::span<const std::byte> bytes) noexcept {
+    while (!bytes.empty()) {
+      const std::span<std::byte> room = pieces_.front().subspan(filled_);
+      const std::size_t some = std::min(room.size(), bytes.size());
+      if (some != 0) std::memcpy(room.data(), bytes.data(), some);
+      bytes = bytes.subspan(some);
+      filled_ += some;
+      if (filled_ != pieces_.front().size()) continue;
+      pieces_ = pieces_.subspan(1);
+      filled_ = 0;
+    }
+  }
+
+ private:
+  std::span<const std::span<std::byte>> pieces_;
+  std::size_t filled_ = 0;  // of the first
+};
+
+}  // namespace
+
+bool DirectPath::read_at(std::uint64_t offset, std::span<const std::span<std::byte>> pieces) const {
+  try {
+    return read_through(offset, pieces);
+  } catch (const std::bad_alloc&) {
+    return false;  // no memory for a buffer
+  }
+}
+
+bool DirectPath::read_through(std::uint64_t offset,
+                              std::span<const std::span<std::byte>> pieces) const {
+  std::uint64_t nbytes = 0;
+  for (const auto& piece : pieces) nbytes += piece.size();  // in memory, so it fits
+  const auto end = base::checked_add(offset, nbytes);
+  const auto whole_end = end ? base::checked_align_up(*end, alignment) : std::nullopt;
+  if (nbytes < shortest || !whole_end) return false;
+  const auto cached = [&](std::uint64_t at) { return reads_->is_cached(at); };
+  if (cached(offset) && cached(offset + nbytes / 2) && cached(*end - 1)) return false;
+  hold::OwnedMemory buffer = take_buffer();
+  Filler filler(pieces);
+  // Equal parts, so that none is short.
+  const std::uint64_t first = aligned_down(offset);
+  const std::uint64_t parts = (*whole_end - first + buffer_bytes - 1) / buffer_bytes;
+  const std::uint64_t step = aligned_down((*whole_end - first) / parts + alignment - 1);
+  std::uint64_t at = offset;
+  for (std::uint64_t from = first; at < *end; from += step) {
+    const std::uint64_t to = std::min(from + step, *whole_end);
+    const std::span<std::byte> room(buffer.get(), static_cast<std::size_t>(to - from));
+    const auto got = reads_->read(from, room);
+    const std::uint64_t wanted_end = std::min(to, *end);
+    if (!got || *got < wanted_end - from) return false;
+    filler.put(room.subspan(static_cast<std::size_t>(at - from),
+                            static_cast<std::size_t>(wanted_end - at)));
+    at = wanted_end;
+  }
+  give_buffer(std::move(buffer));
+  return true;
+}
+
+hold::OwnedMemory DirectPath::take_buffer() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      hold::OwnedMemory buffer = std::move(idle_.back());
+      idle_.pop_back();
+      return buffer;
+    }
+  }
+  return hold::allocate_owned(buffer_bytes);
+}
+
+void DirectPath::give_buffer(hold::OwnedMemory buffer) const {
+  const std::lock_guard lock(mutex_);
+  idle_.push_back(std::move(buffer));
+}
+
+}  // namespace tensorhold::io
