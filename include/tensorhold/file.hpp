@@ -115,7 +115,9 @@ class TENSORHOLD_API File {
   [[nodiscard]] std::uint64_t trailing_bytes() const noexcept;
 
   /// Ends this open file for all copies of the handle: new tensors are refused (closed), metadata
-  /// stays readable, tensors already handed out stay valid and keep holding the file.
+  /// stays readable, tensors already handed out stay valid and keep holding the file. Without any,
+  /// the file is free at the return; else when the last of them is dropped. Memory of pages that
+  /// only others had goes at once, where the system can.
   void close() const noexcept;
   /// True: closed or released, so that no new tensor can be had.
   [[nodiscard]] bool closed() const noexcept;

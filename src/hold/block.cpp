@@ -7,27 +7,58 @@ Block::Block(std::shared_ptr<const Catalog> catalog)
       live_(std::make_unique<std::atomic<std::uint32_t>[]>(catalog_->size())) {}
 
 void Block::drop() noexcept {
-  if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  if (users_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  vacate();
+  drop_object();
 }
 
 bool Block::try_retain() noexcept {
-  std::uint64_t seen = references_.load(std::memory_order_relaxed);
+  std::uint64_t seen = users_.load(std::memory_order_relaxed);
   while (seen != 0)
-    if (references_.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel)) return true;
+    if (users_.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel)) return true;
   return false;
 }
 
-void Block::acquire_tensor(std::uint32_t index) {
-  // Sequentially consistent: a release sets its state and then reads the counts, this adds to the
-  // count and then reads the state (acquired); one of the two sees the other.
-  const bool first = live_[index].fetch_add(1, std::memory_order_seq_cst) == 0;
-  if (first) retain();
+void Block::drop_object() noexcept {
+  if (objects_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+}
+
+void Block::close() noexcept {
+  closed_.store(true, std::memory_order_seq_cst);
+  closing();
+}
+
+bool Block::try_copy_tensor(std::uint32_t index) noexcept {
+  std::uint32_t seen = live_[index].load(std::memory_order_relaxed);
+  while (seen != 0)
+    if (live_[index].compare_exchange_weak(seen, seen + 1, std::memory_order_seq_cst)) return true;
+  return false;
+}
+
+bool Block::add_handle(std::uint32_t index, bool& first) noexcept {
+  // A tensor counts as a user before it is live and until it is dead: who finds it live may add to
+  // it, who finds it dead must become a user first.
+  first = false;
+  if (try_copy_tensor(index)) return true;
+  if (!try_retain()) return false;
+  first = live_[index].fetch_add(1, std::memory_order_seq_cst) == 0;
+  if (!first) drop();  // another thread was faster, and counts
+  return true;
+}
+
+bool Block::acquire_tensor(std::uint32_t index) {
+  bool first = false;
+  if (!add_handle(index, first)) return false;
+  // Sequentially consistent: a close or a release sets its state and then reads the counts, this
+  // added to the count and now reads the state; one of the two sees the other.
   try {
-    acquired(index, first);
+    if (!closed() && acquired(index, first)) return true;
   } catch (...) {
     drop_tensor(index);
     throw;
   }
+  drop_tensor(index);
+  return false;
 }
 
 void Block::drop_tensor(std::uint32_t index) noexcept {

@@ -23,7 +23,7 @@ class LoadedBlock final : public Block {
   /// Makes a tensor live that never was; the caller takes over the handle.
   void give(std::uint32_t index, OwnedMemory memory) {
     memory_[index] = std::move(memory);
-    acquire_tensor(index);
+    (void)acquire_tensor(index);  // never closed
   }
 
   [[nodiscard]] const std::byte* data(std::uint32_t index) override { return stable_data(index); }
@@ -37,7 +37,7 @@ class LoadedBlock final : public Block {
   [[nodiscard]] bool native_order() const noexcept override { return true; }
 
  private:
-  void acquired(std::uint32_t, bool) override {}
+  [[nodiscard]] bool acquired(std::uint32_t, bool) override { return true; }
   void last_dropped(std::uint32_t index) noexcept override { memory_[index].reset(); }
 
   std::string path_;

@@ -32,7 +32,8 @@ MappedBlock::MappedBlock(std::shared_ptr<const Catalog> catalog, std::shared_ptr
   source_->add(this);
 }
 
-MappedBlock::~MappedBlock() {
+void MappedBlock::vacate() noexcept {
+  if (damaged()) source_->set_damaged();
   guard_.reset();  // before others may map something there
   mapping_.unmap();
   source_->remove(this);
@@ -72,19 +73,28 @@ void MappedBlock::raise_damaged(std::uint32_t index) const {
                .tensor = std::string(catalog().name(index))});
 }
 
-void MappedBlock::acquired(std::uint32_t index, bool) {
-  if (state_.load() == State::mapped) return;
-  throw Error({.code = Code::released,
-               .reason = "the file was released, so no new tensor can be had from it",
-               .advice = "Ask for the tensor before the release, or open the file again.",
-               .path = source_->path(),
-               .tensor = std::string(catalog().name(index))});
+void MappedBlock::closing() noexcept {
+  if (only_user()) return;  // all goes in a moment
+  const std::lock_guard lock(mutex_);
+  if (state_.load() == State::releasing) return;  // which leaves what is dead untouched
+  std::size_t dead = 0;
+  for (const os::Part live : live_parts()) {
+    const os::Part pages = os::to_pages(live);
+    discard({dead, pages.begin});
+    dead = pages.end;
+  }
+  discard({dead, os::to_pages({0, mapping_.size()}).end});
+}
+
+void MappedBlock::discard(os::Part pages) noexcept {
+  if (pages.begin < pages.end)
+    os::Release::discard(mapping_.data() + pages.begin, pages.end - pages.begin);
 }
 
 void MappedBlock::last_dropped(std::uint32_t index) noexcept {
-  // Sequentially consistent, like the count that went to 0 just before: a release that began after
-  // this load finds the tensor dead.
-  if (state_.load() == State::mapped) return;
+  // Sequentially consistent, like the count that went to 0 just before: a close or a release that
+  // began after this load finds the tensor dead.
+  if (!ended()) return;
   const std::lock_guard lock(mutex_);
   if (state_.load() != State::releasing) return discard_dead(index);
   try {
@@ -212,13 +222,14 @@ bool MappedBlock::end_release(const os::Release& release) noexcept {
   touched_ = touched_ || release.touched();
   const bool all = std::ranges::count(exchanged_, 0) == 0;
   state_.store(all ? State::released : touched_ ? State::partial : State::mapped);
-  for (const std::uint32_t index : died_) discard_dead(index);
+  if (ended())
+    for (const std::uint32_t index : died_) discard_dead(index);
   died_.clear();
   return !touched_;
 }
 
-// With mutex_ held, and no release under way. Of two neighbours that die at the same time, at least
-// the later one here sees that both are dead, and takes the page that they share.
+// With mutex_ held, ended(), and no release under way. Of two neighbours that die at the same time,
+// at least the later one here sees that both are dead, and takes the page that they share.
 void MappedBlock::discard_dead(std::uint32_t index) noexcept {
   const os::Part tensor = part_of(index);
   if (tensor.begin == tensor.end || live(index) != 0) return;
@@ -226,13 +237,7 @@ void MappedBlock::discard_dead(std::uint32_t index) noexcept {
   const std::size_t page = os::page_size();
   if (any_live_in({pages.begin, pages.begin + page})) pages.begin += page;
   if (pages.begin < pages.end && any_live_in({pages.end - page, pages.end})) pages.end -= page;
-  while (pages.begin < pages.end) {
-    const std::size_t chunk = pages.begin / chunk_bytes_;
-    const std::size_t end = std::min(pages.end, (chunk + 1) * chunk_bytes_);
-    if (exchanged_[chunk] != 0)
-      os::Release::discard(mapping_.data() + pages.begin, end - pages.begin);
-    pages.begin = end;
-  }
+  discard(pages);
 }
 
 std::string MappedBlock::tensor_at(std::uint64_t offset) const {

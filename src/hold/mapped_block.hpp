@@ -24,13 +24,19 @@ struct MappedOptions {
 
 /// A mapping, its tensors, and how far it was released. Besides what Block shares: `state_`, and
 /// under `mutex_` the tensors that died during a release and those that are pinned.
+///
+/// The range of a tensor that died after close() or a release gives its pages back at once: private
+/// ones are memory that nobody will use, those of the file count as this process's. It stays part
+/// of the mapping, because to unmap it would free no file while others live, cost a mapping for
+/// each gap (a Linux process may have 65,530), and let strangers map memory in the gaps, which a
+/// later release would overwrite. A view of Windows can neither be unmapped nor give back pages in
+/// parts: there the ranges go with the last tensor.
 class MappedBlock final : public Block {
  public:
   /// Maps the part of the file that holds the catalog's tensors. Waits for a release that is under
   /// way. Raises what os::Mapping::map and os::Guard raise, released, and closed.
   MappedBlock(std::shared_ptr<const Catalog> catalog, std::shared_ptr<Source> source,
               const MappedOptions& options);
-  ~MappedBlock() override;
 
   [[nodiscard]] const std::byte* data(std::uint32_t index) override;
   [[nodiscard]] const std::byte* stable_data(std::uint32_t index) noexcept override;
@@ -58,7 +64,10 @@ class MappedBlock final : public Block {
   /// Takes what the release needs; nothing changes yet.
   [[nodiscard]] std::unique_ptr<os::Release> prepare_release(const os::File* file);
   /// From now on no dead tensor comes to life.
-  void begin_release() noexcept { state_.store(State::releasing); }
+  void begin_release() noexcept {
+    const std::lock_guard lock(mutex_);
+    state_.store(State::releasing);
+  }
   /// Exchanges a chunk unless it was before; returns the memory that it took. May be called from
   /// several threads for different chunks. Errors name the file and the tensor.
   std::uint64_t release_chunk(os::Release& release, std::size_t chunk);
@@ -78,13 +87,20 @@ class MappedBlock final : public Block {
   };
 
   [[noreturn]] void raise_damaged(std::uint32_t index) const;
-  void acquired(std::uint32_t index, bool first) override;
+  [[nodiscard]] bool acquired(std::uint32_t, bool) override {
+    return state_.load() == State::mapped;
+  }
   void last_dropped(std::uint32_t index) noexcept override;
+  void closing() noexcept override;
+  void vacate() noexcept override;
+  // No tensor that is dead now can be had any more, whatever else happens.
+  [[nodiscard]] bool ended() const noexcept { return closed() || state_.load() != State::mapped; }
   [[nodiscard]] os::Part part_of(std::size_t index) const noexcept;
   [[nodiscard]] std::vector<os::Part> live_in(os::Part within) const;
   [[nodiscard]] std::size_t first_ending_after(std::size_t offset) const noexcept;
   [[nodiscard]] bool any_live_in(os::Part part) const noexcept;
   void discard_dead(std::uint32_t index) noexcept;
+  void discard(os::Part pages) noexcept;
   [[nodiscard]] std::string tensor_at(std::uint64_t offset) const;
 
   std::shared_ptr<Source> source_;

@@ -26,8 +26,9 @@ class MemoryBlock final : public Block {
   [[nodiscard]] bool native_order() const noexcept override { return writable(); }
 
  private:
-  void acquired(std::uint32_t, bool) override {}
+  [[nodiscard]] bool acquired(std::uint32_t, bool) override { return true; }
   void last_dropped(std::uint32_t) noexcept override {}
+  void vacate() noexcept override { owner_.reset(); }
 
   const std::byte* base_;
   std::shared_ptr<const void> owner_;

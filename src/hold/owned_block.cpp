@@ -31,8 +31,9 @@ OwnedBlock::OwnedBlock(std::shared_ptr<const Catalog> catalog, std::shared_ptr<S
   source_->add(this);
 }
 
-OwnedBlock::~OwnedBlock() {
+void OwnedBlock::vacate() noexcept {
   source_->remove(this);
+  const std::lock_guard lock(mutex_);
   for (std::uint32_t i = 0; i < catalog().size(); ++i) (void)take(i);
 }
 
@@ -69,6 +70,7 @@ const std::byte* OwnedBlock::load(std::uint32_t index) {
 const std::byte* OwnedBlock::keep(std::uint32_t index, OwnedMemory memory) noexcept {
   const std::lock_guard lock(mutex_);
   if (const std::byte* other = stable_data(index)) return other;
+  if (finished_ && live(index) == 0) return nullptr;
   std::byte* const bytes = memory.release();
   slots_[index].store(bytes, std::memory_order_release);
   unread_.erase(index);
@@ -87,14 +89,14 @@ void OwnedBlock::read(std::uint32_t index, std::uint64_t from, std::span<std::by
   if (!out.empty()) std::memcpy(out.data(), bytes + from, out.size());
 }
 
-void OwnedBlock::drop_unused() noexcept {
+void OwnedBlock::closing() noexcept {
   const std::lock_guard lock(mutex_);
+  finish();
   for (std::uint32_t i = 0; i < catalog().size(); ++i)
     if (live(i) == 0) (void)take(i);
 }
 
 void OwnedBlock::finish() noexcept {
-  const std::lock_guard lock(mutex_);
   finished_ = true;
   close_when_read();
 }
@@ -107,11 +109,8 @@ void OwnedBlock::load_live() {
   }
   std::sort(wanted.begin(), wanted.end());  // offset order
   for (const std::uint32_t index : wanted) {
-    try {
-      acquire_tensor(index);  // keeps the memory from being freed while it is being filled
-    } catch (const Error&) {
-      continue;  // its last handle went meanwhile
-    }
+    // Keeps the memory from being freed while it is being filled.
+    if (!try_copy_tensor(index)) continue;  // its last handle went meanwhile
     try {
       (void)data(index);
     } catch (...) {
@@ -120,6 +119,7 @@ void OwnedBlock::load_live() {
     }
     drop_tensor(index);
   }
+  const std::lock_guard lock(mutex_);
   finish();
 }
 
@@ -127,20 +127,14 @@ void OwnedBlock::close_when_read() noexcept {
   if (finished_ && unread_.empty()) source_->close();
 }
 
-void OwnedBlock::acquired(std::uint32_t index, bool first) {
-  if (!first) return;
+bool OwnedBlock::acquired(std::uint32_t index, bool first) {
+  if (!first) return true;
   const std::lock_guard lock(mutex_);
-  if (stable_data(index) != nullptr) return;
+  if (stable_data(index) != nullptr) return true;
   // Whoever ends the file looks at unread_ after that: a tensor is in it by then, or refused here.
-  const bool released = source_->ended();
-  if (released || finished_)
-    throw Error({.code = released ? Code::released : Code::closed,
-                 .reason = std::string("the file was ") + (released ? "released" : "closed") +
-                           ", so no new tensor can be had from it",
-                 .advice = "Ask for the tensor before that, or open the file again.",
-                 .path = source_->path(),
-                 .tensor = std::string(catalog().name(index))});
+  if (source_->ended() || finished_) return false;
   unread_.insert(index);
+  return true;
 }
 
 void OwnedBlock::last_dropped(std::uint32_t index) noexcept {

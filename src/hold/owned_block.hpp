@@ -15,7 +15,6 @@ namespace tensorhold::hold {
 class OwnedBlock final : public Block {
  public:
   OwnedBlock(std::shared_ptr<const Catalog> catalog, std::shared_ptr<Source> source);
-  ~OwnedBlock() override;
 
   [[nodiscard]] const std::byte* data(std::uint32_t index) override;
   [[nodiscard]] const std::byte* stable_data(std::uint32_t index) noexcept override;
@@ -26,19 +25,21 @@ class OwnedBlock final : public Block {
   [[nodiscard]] bool native_order() const noexcept override { return false; }
 
   /// Takes memory with a tensor's bytes, of exactly its size, unless the tensor has some already;
-  /// returns where its bytes are. It goes with the tensor's last handle. Thread-safe.
+  /// returns where its bytes are. It goes with the tensor's last handle, and without one at once
+  /// when none can be had any more: then there are no bytes, and null. Thread-safe.
   const std::byte* keep(std::uint32_t index, OwnedMemory memory) noexcept;
-  /// Frees the memory of tensors that have no handle.
-  void drop_unused() noexcept;
 
-  /// No tensor will be asked for any more: the handle closes once every live tensor is read.
-  void finish() noexcept;
-  /// finish(), after reading every live tensor now.
+  /// Reads every live tensor now. No other can be had any more.
   void load_live();
 
  private:
-  void acquired(std::uint32_t index, bool first) override;
+  [[nodiscard]] bool acquired(std::uint32_t index, bool first) override;
   void last_dropped(std::uint32_t index) noexcept override;
+  void closing() noexcept override;
+  void vacate() noexcept override;
+  // No tensor will be asked for any more: the handle closes once every live tensor is read. With
+  // mutex_ held.
+  void finish() noexcept;
   void close_when_read() noexcept;  // with mutex_ held
   const std::byte* load(std::uint32_t index);
   [[nodiscard]] OwnedMemory take(std::uint32_t index) noexcept;

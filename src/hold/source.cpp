@@ -24,11 +24,18 @@ Source::Source(os::File handle, std::string label, std::optional<os::Lock> lock)
 Source::~Source() { forget(this); }
 
 void Source::close() noexcept {
+  // Both end after the mutex.
   std::shared_ptr<const os::File> last;
+  std::optional<os::Lock> last_lock;
   const std::lock_guard lock(mutex_);
   last.swap(handle_);
-  if (std::ranges::none_of(mapped_, [](const MappedBlock* block) { return block->mapped(); }))
-    lock_.reset();
+  last_lock = take_unneeded_lock();
+}
+
+std::optional<os::Lock> Source::take_unneeded_lock() noexcept {
+  const auto maps = [](const MappedBlock* block) { return block->mapped(); };
+  if (handle_ || std::ranges::any_of(mapped_, maps)) return std::nullopt;
+  return std::exchange(lock_, std::nullopt);
 }
 
 std::shared_ptr<const os::File> Source::handle_for_mapping() const {
@@ -50,8 +57,10 @@ void Source::add(MappedBlock* block) {
 }
 
 void Source::remove(const MappedBlock* block) noexcept {
+  std::optional<os::Lock> last_lock;
   const std::lock_guard lock(mutex_);
   std::erase(mapped_, block);
+  last_lock = take_unneeded_lock();
   gone_.notify_all();
 }
 

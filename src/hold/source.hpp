@@ -24,10 +24,10 @@ class OwnedBlock;
 /// Shared by the blocks of one open. Thread-safe.
 ///
 /// Shared state: the handle and the lists of blocks, under one mutex that is never held across a
-/// system call that may wait; `ended_`; and whose turn it is to release.
+/// system call that may wait; `ended_`; `damaged_`; and whose turn it is to release.
 class Source {
  public:
-  /// `lock`: kept until close() finds no mapping left, or the end.
+  /// `lock`: kept until the handle and every mapping are gone.
   Source(os::File handle, std::string label, std::optional<os::Lock> lock);
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
@@ -56,6 +56,10 @@ class Source {
   /// Takes end() back, when the release changed nothing.
   void reopen() noexcept { ended_.store(false); }
   [[nodiscard]] bool ended() const noexcept { return ended_.load(); }
+
+  /// Keeps in mind, after the mapping, that lost bytes of it became zeros.
+  void set_damaged() noexcept { damaged_.store(true); }
+  [[nodiscard]] bool damaged() const noexcept { return damaged_.load(); }
 
   /// A block makes itself known while it maps the file, in a turn, and says when the mapping is
   /// gone.
@@ -93,11 +97,15 @@ class Source {
   };
 
  private:
+  // The lock, when nothing needs it any more. With mutex_ held.
+  [[nodiscard]] std::optional<os::Lock> take_unneeded_lock() noexcept;
+
   const os::FileStatus status_;
   const std::string path_;
   const std::string absolute_path_;
   const std::string label_;
   std::atomic<bool> ended_ = false;
+  std::atomic<bool> damaged_ = false;
   std::atomic<std::int64_t> turn_ = 0;        // process of the thread that has the turn; 0: nobody
   std::atomic<std::thread::id> turn_thread_;  // that thread, once it knows that it has it
   mutable std::mutex mutex_;                  // guards what follows

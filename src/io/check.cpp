@@ -23,6 +23,7 @@ FileState compare(const os::FileStatus& opened, const os::FileStatus& now) noexc
 FileState look(const hold::Source& source) {
   for (const auto& [keep, block] : source.blocks().mapped)
     if (block->damaged()) return FileState::damaged;
+  if (source.damaged()) return FileState::damaged;
   const os::FileStatus& opened = source.status();
   // What was opened counts first: its bytes are those of the tensors.
   if (const auto handle = source.handle())

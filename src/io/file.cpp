@@ -20,52 +20,63 @@ std::size_t position(const File::Impl& impl, std::string_view name) {
   return *index;
 }
 
-void refuse_closed(const File::Impl& impl, std::size_t index) {
-  if (impl.source && impl.source->ended())
-    throw Error({.code = Code::released,
-                 .reason = "the file was released, so no new tensor can be had from it",
-                 .advice = "Ask for the tensor before the release, or open the file again.",
-                 .path = impl.path,
-                 .tensor = std::string(impl.catalog->name(index))});
-  if (!impl.closed.load(std::memory_order_acquire)) return;
-  throw Error({.code = Code::closed,
-               .reason = "the file was closed, so no new tensor can be had from it",
-               .advice = "Open it again, or ask for the tensor before closing.",
+bool was_released(const File::Impl& impl) noexcept { return impl.source && impl.source->ended(); }
+bool was_closed(const File::Impl& impl) noexcept {
+  return impl.closed.load(std::memory_order_acquire);
+}
+
+/// Closed, or released. A release that failed may have taken that back by now; who asked while it
+/// ran is refused all the same.
+[[noreturn]] void raise_ended(const File::Impl& impl, std::size_t index) {
+  const bool by_close = was_closed(impl) && !was_released(impl);
+  throw Error({.code = by_close ? Code::closed : Code::released,
+               .reason = std::string("the file was ") + (by_close ? "closed" : "released") +
+                         ", so no new tensor can be had from it",
+               .advice = "Ask for the tensor before that, or open the file again.",
                .path = impl.path,
                .tensor = std::string(impl.catalog->name(index))});
 }
 
-Tensor acquire(hold::Block& block, std::size_t index) {
+Tensor acquire(const File::Impl& impl, hold::Block& block, std::size_t index) {
   const auto number = static_cast<std::uint32_t>(index);
-  block.acquire_tensor(number);
+  // The block knows nothing of a release before it has begun, nor of one of owned tensors.
+  if (was_released(impl) || !block.acquire_tensor(number)) raise_ended(impl, index);
   return Tensor::Access::adopt(&block, number);
 }
 
 Tensor get(const File::Impl& impl, std::size_t index) {
-  refuse_closed(impl, index);
-  return base::raising("making a tensor", [&] { return acquire(*impl.block.get(), index); });
+  return base::raising("making a tensor", [&] { return acquire(impl, *impl.block, index); });
 }
 
 /// The block of writable views, mapped on first use.
-hold::Block& writable_block(File::Impl& impl) {
+hold::BlockRef writable_block(File::Impl& impl, std::size_t index) {
+  {
+    const std::lock_guard lock(impl.writable_mutex);
+    if (impl.writable_block) return impl.writable_block;
+  }
+  // Without the mutex: it may wait for a release, whose progress callback may close this file.
+  hold::BlockRef made(
+      new hold::MappedBlock(impl.catalog, impl.source,
+                            {.protection = os::Protection::private_writable, .guard = impl.guard}));
   const std::lock_guard lock(impl.writable_mutex);
-  if (!impl.writable_block)
-    impl.writable_block = hold::BlockRef(new hold::MappedBlock(
-        impl.catalog, impl.source,
-        {.protection = os::Protection::private_writable, .guard = impl.guard}));
-  return *impl.writable_block.get();
+  if (was_closed(impl)) raise_ended(impl, index);
+  if (!impl.writable_block) impl.writable_block = std::move(made);
+  return impl.writable_block;
 }
 
 }  // namespace
 
 void File::Impl::end() noexcept {
   if (closed.exchange(true)) return;
-  if (owned != nullptr) {
-    owned->finish();
-    owned->drop_unused();
-  } else if (source) {
-    source->close();
+  // Owned tensors that were not read yet need the handle; their block closes it.
+  if (owned == nullptr && source) source->close();
+  block.close();
+  hold::BlockRef views;
+  {
+    const std::lock_guard lock(writable_mutex);
+    views = std::move(writable_block);
   }
+  if (views) views->close();
 }
 
 std::size_t File::size() const noexcept { return impl_->catalog->size(); }
@@ -105,10 +116,12 @@ std::vector<std::string_view> File::keys() const& {
 
 Tensor File::writable(std::string_view name) const {
   const std::size_t index = position(*impl_, name);
-  refuse_closed(*impl_, index);
   if (impl_->access == Access::owned) return at(index).copy();
-  return base::raising("making a writable view",
-                       [&] { return acquire(writable_block(*impl_), index); });
+  return base::raising("making a writable view", [&] {
+    if (closed()) raise_ended(*impl_, index);
+    const hold::BlockRef block = writable_block(*impl_, index);
+    return acquire(*impl_, *block.get(), index);
+  });
 }
 
 void File::copy_to(std::span<const Destination> destinations) const {
@@ -153,10 +166,7 @@ std::uint64_t File::trailing_bytes() const noexcept {
   return impl_->catalog->header().trailing_bytes();
 }
 void File::close() const noexcept { impl_->end(); }
-bool File::closed() const noexcept {
-  return impl_->closed.load(std::memory_order_acquire) ||
-         (impl_->source != nullptr && impl_->source->ended());
-}
+bool File::closed() const noexcept { return was_closed(*impl_) || was_released(*impl_); }
 
 }  // namespace v0
 }  // namespace tensorhold

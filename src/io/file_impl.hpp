@@ -29,7 +29,7 @@ struct File::Impl {
 
   std::shared_ptr<const tensor::FileCatalog> catalog;
   std::shared_ptr<hold::Source> source;  ///< null for bytes in memory
-  hold::BlockRef block;                  ///< read-only tensors
+  hold::OpenBlock block;                 ///< read-only tensors
   hold::OwnedBlock* owned = nullptr;     ///< block, when it is one
   std::string path;
   std::string why;
@@ -39,7 +39,7 @@ struct File::Impl {
   std::uint64_t header_bytes = 0;
   std::atomic<bool> closed = false;
 
-  std::mutex writable_mutex;      ///< guards writable_block
+  std::mutex writable_mutex;      ///< guards writable_block; nothing waits under it
   hold::BlockRef writable_block;  ///< private writable views; made on first use
 };
 

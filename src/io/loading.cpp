@@ -60,16 +60,18 @@ ByteSource source_of(const File::Impl& file) {
                  .path = file.path});
   std::shared_ptr<const os::File> handle;
   if (file.source) handle = file.source->handle();
-  if (file.closed.load(std::memory_order_acquire) || (file.source && !handle))
+  hold::BlockRef block;  // keeps the bytes in memory, where there is no file
+  if (!file.source) block = file.block.try_user();
+  if (file.closed.load(std::memory_order_acquire) || (!handle && !block))
     throw Error({.code = Code::closed,
                  .reason = "the file was closed, so nothing more can be read from it",
                  .advice = "Open it again, or load before closing.",
                  .path = file.path});
   if (handle) return {.file = std::move(handle), .path = file.path};
   const tensor::FileCatalog& catalog = *file.catalog;
-  const std::byte* const first = catalog.size() == 0 ? nullptr : file.block.get()->stable_data(0);
+  const std::byte* const first = catalog.size() == 0 ? nullptr : block->stable_data(0);
   return {.memory = first == nullptr ? nullptr : first - catalog.offset(0),
-          .keep = std::make_shared<const hold::BlockRef>(file.block),
+          .keep = std::make_shared<const hold::BlockRef>(std::move(block)),
           .path = file.path};
 }
 

@@ -138,7 +138,7 @@ File open_handle(os::File handle, const OpenOptions& options, std::optional<os::
   refuse_other_kinds(status, impl->path);
   read_header(FileHeaderSource(handle), status.size, options, *impl);
   impl->source = std::make_shared<hold::Source>(std::move(handle), options.label, std::move(lock));
-  impl->block = make_block(*impl, options);
+  impl->block.open(make_block(*impl, options));
   // When all is there: from here on others may release it.
   hold::enlist(impl->source);
   if (base::log_enabled()) base::log("open " + impl->path + ": " + impl->why);
@@ -204,8 +204,8 @@ File open_bytes(std::span<const std::byte> bytes, std::shared_ptr<const void> ow
     read_header(MemoryHeaderSource({base, bytes.size()}), bytes.size(), options, *impl);
     impl->access = Access::owned;
     impl->why = "Owned: the bytes were in memory already.";
-    impl->block = hold::BlockRef(
-        new hold::MemoryBlock(impl->catalog, base, std::move(owner), hold::MemoryUse::file_bytes));
+    impl->block.open(hold::BlockRef(
+        new hold::MemoryBlock(impl->catalog, base, std::move(owner), hold::MemoryUse::file_bytes)));
     return FileAccess::adopt(std::move(impl));
   });
 }

@@ -59,7 +59,8 @@ class Release {
   /// True once any page was exchanged, so that dead tensors may have lost their bytes.
   [[nodiscard]] bool touched() const noexcept;
 
-  /// Gives back the memory of `pages` (whole ones, exchanged before), whose bytes nobody needs.
+  /// Gives back the memory of `pages` (whole ones of a mapping, exchanged or not), whose bytes
+  /// nobody needs, where the system can.
   static void discard(std::byte* pages, std::size_t bytes) noexcept;
 
  private:

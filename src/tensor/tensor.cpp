@@ -101,7 +101,7 @@ NewTensor make_owned(std::string_view name, Dtype dtype, std::span<const std::ui
       new hold::MemoryBlock(std::make_shared<OwnedCatalog>(name, dtype, shape, nbytes),
                             memory.get(), memory, hold::MemoryUse::owned_copy);
   const hold::BlockRef reference(block);
-  block->acquire_tensor(0);
+  (void)block->acquire_tensor(0);  // never closed
   return {Tensor::Access::adopt(block, 0), {memory.get(), *size}};
 }
 
