@@ -25,7 +25,7 @@ constexpr std::uint64_t bounce_limit = 64 * mebi;  // memory that one save may t
 constexpr unsigned threads_limit = 64;
 /// Most of them wait for the device, which is then never without work while the others fill their
 /// buffers.
-constexpr unsigned direct_threads = 6;
+constexpr unsigned direct_threads = 8;
 /// Smaller files are in the page cache and synced before a second way would pay.
 constexpr std::uint64_t smallest_direct_file = 16 * mebi;
 constexpr std::uint64_t smallest_direct_write = 1 * mebi;
