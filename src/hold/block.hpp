@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/runs.hpp"
+
 namespace tensorhold::hold {
 
 /// Names and places of the tensors of one block. Immutable; outlives every tensor of the block.
@@ -77,6 +79,12 @@ class Block {
   /// Copies part of a live tensor; a fault in a mapping becomes an Error. `from` counts from the
   /// tensor's first byte. Precondition: the part is inside the tensor.
   virtual void read(std::uint32_t index, std::uint64_t from, std::span<std::byte> out) = 0;
+  /// As read(), of runs whose offsets count from the tensor's first byte, all at once. False: they
+  /// are to be read one by one, which has them or raises; `out` may be written in part.
+  [[nodiscard]] virtual bool read_runs(std::uint32_t /*index*/, const base::Runs& /*runs*/,
+                                       std::span<std::byte> /*out*/) {
+    return false;
+  }
   /// From the return on no release exchanges a live tensor's pages until as many unpin(). Waits for
   /// a release that is under way.
   virtual void pin(std::uint32_t /*index*/) {}

@@ -61,6 +61,12 @@ void MappedBlock::read(std::uint32_t index, std::uint64_t from, std::span<std::b
        .offset = catalog().offset(index) + from + copied});
 }
 
+bool MappedBlock::read_runs(std::uint32_t index, const base::Runs& runs, std::span<std::byte> out) {
+  const bool all = os::copy_readable_runs(data(index), runs, out.data());
+  if (damaged()) raise_damaged(index);
+  return all;
+}
+
 void MappedBlock::raise_damaged(std::uint32_t index) const {
   throw Error({.code = Code::damaged,
                .reason = "the file became shorter, or unreadable, under its mapping, and " +

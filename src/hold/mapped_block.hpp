@@ -41,6 +41,8 @@ class MappedBlock final : public Block {
   [[nodiscard]] const std::byte* data(std::uint32_t index) override;
   [[nodiscard]] const std::byte* stable_data(std::uint32_t index) noexcept override;
   void read(std::uint32_t index, std::uint64_t from, std::span<std::byte> out) override;
+  [[nodiscard]] bool read_runs(std::uint32_t index, const base::Runs& runs,
+                               std::span<std::byte> out) override;
   void pin(std::uint32_t index) override;
   void unpin(std::uint32_t index) noexcept override;
   [[nodiscard]] bool mapped() const noexcept override { return state_.load() != State::released; }

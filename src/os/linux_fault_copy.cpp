@@ -10,7 +10,6 @@
 #include <csetjmp>
 #include <csignal>
 #include <cstdint>
-#include <cstring>
 
 #include "os/file.hpp"
 #include "os/posix_fault_handler.hpp"
@@ -30,32 +29,22 @@ void on_fault(int signal, siginfo_t* info, void* context);
 constinit FaultHandler handler(SIGBUS, on_fault);
 
 void on_fault(int, siginfo_t* info, void* context) {
-  const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
-  sigjmp_buf* const back = copying.back;
-  if (back != nullptr && info->si_code > 0 && address >= copying.begin && address < copying.end)
-    siglongjmp(*back, 1);
+  end_faulted_copy(info);
   const int saved = errno;
   handler.pass_on(info, context);
   errno = saved;
 }
 
-bool blocks_faults() noexcept {
-  sigset_t blocked;
-  return ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked) != 0 || ::sigismember(&blocked, SIGBUS);
-}
-
 // Out of line, and with nothing in it that a jump back could leave half done.
-[[gnu::noinline]] bool copy_or_jump(const std::byte* from, std::byte* to, std::size_t bytes) {
+[[gnu::noinline]] bool gather_or_jump(const std::byte* from, const base::Runs& runs,
+                                      std::byte* to) noexcept {
   sigjmp_buf back;
-  if (sigsetjmp(back, 1) != 0) {
-    copying.back = nullptr;
-    return false;
-  }
-  copying.begin = reinterpret_cast<std::uintptr_t>(from);
-  copying.end = copying.begin + bytes;
+  if (sigsetjmp(back, 0) != 0) return false;
+  copying.begin = reinterpret_cast<std::uintptr_t>(from + runs.offset);
+  copying.end = copying.begin + static_cast<std::size_t>(runs.extent());
   copying.back = &back;
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  std::memcpy(to, from, bytes);
+  base::gather(from, runs, to);
   std::atomic_signal_fence(std::memory_order_seq_cst);
   copying.back = nullptr;
   return true;
@@ -63,9 +52,27 @@ bool blocks_faults() noexcept {
 
 }  // namespace
 
-FaultCopy::FaultCopy() noexcept {
-  if (handler.install() == 0) pagemap_ = ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+void end_faulted_copy(const siginfo_t* info) noexcept {
+  const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
+  sigjmp_buf* const back = copying.back;
+  if (back == nullptr || info->si_code <= 0 || address < copying.begin || address >= copying.end)
+    return;
+  copying.back = nullptr;
+  siglongjmp(*back, 1);
 }
+
+Loads copy_by_loads(const std::byte* from, const base::Runs& runs, std::byte* to) noexcept {
+  // Asked each time: others may have put a handler over ours that ends the process.
+  if (handler.install() != 0) return Loads::unavailable;
+  sigset_t blocked;
+  if (::pthread_sigmask(SIG_BLOCK, nullptr, &blocked) != 0 || ::sigismember(&blocked, SIGBUS) != 0)
+    return Loads::unavailable;
+  if (gather_or_jump(from, runs, to)) return Loads::done;
+  (void)::pthread_sigmask(SIG_SETMASK, &blocked, nullptr);  // the handler's was in force
+  return Loads::faulted;
+}
+
+FaultCopy::FaultCopy() noexcept : pagemap_(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC)) {}
 
 FaultCopy::~FaultCopy() {
   if (pagemap_ >= 0) (void)::close(pagemap_);
@@ -91,8 +98,8 @@ bool FaultCopy::populated(const std::byte* from, std::size_t bytes) const noexce
 }
 
 bool FaultCopy::copy(const std::byte* from, std::span<std::byte> to) const noexcept {
-  return pagemap_ >= 0 && populated(from, to.size()) && !blocks_faults() &&
-         copy_or_jump(from, to.data(), to.size());
+  return pagemap_ >= 0 && populated(from, to.size()) &&
+         copy_by_loads(from, {.run_bytes = to.size()}, to.data()) == Loads::done;
 }
 
 }  // namespace tensorhold::os

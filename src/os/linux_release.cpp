@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "os/copy.hpp"
 #include "os/guard.hpp"
+#include "os/linux_copy.hpp"
 #include "os/linux_fault_copy.hpp"
 #include "os/linux_filesystem.hpp"
 #include "os/linux_locked.hpp"
@@ -124,7 +124,7 @@ void Release::State::copy_by_system(std::size_t from, std::span<std::byte> to) c
     else if (got == 0 || errno != EINTR)
       break;  // the mapping may still have it
   }
-  if (done < want) done += copy_readable(base + from + done, to.subspan(done));
+  if (done < want) done += copy_by_call(base + from + done, to.subspan(done));
   if (done < want)
     throw Error({.code = Code::truncated,
                  .reason = "the file became shorter, or unreadable, under its mapping",

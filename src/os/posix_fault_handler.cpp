@@ -59,8 +59,10 @@ bool FaultHandler::reached_from(const struct ::sigaction& top) const noexcept {
 }
 
 int FaultHandler::install() noexcept {
-  const Turn turn;
   struct ::sigaction current {};
+  if (::sigaction(signal_, nullptr, &current) != 0) return errno;
+  if (is(current)) return 0;
+  const Turn turn;
   if (::sigaction(signal_, nullptr, &current) != 0) return errno;
   const std::size_t count = count_.load();
   if (reached_from(current)) return 0;

@@ -19,6 +19,7 @@ class FaultHandler {
 
   /// Makes `function` the handler, unless it is or handlers of ours over it pass on to it; 0, or
   /// errno. Alternate stacks are used, and the mask and the flags are those of the handler before.
+  /// Cheap where it is the handler: may be called before each access that needs it.
   [[nodiscard]] int install() noexcept;
   /// Puts the handler before back, unless another one was installed over ours.
   void remove() noexcept;

@@ -14,6 +14,8 @@
 
 #ifdef __linux__
 #include <sys/uio.h>
+
+#include "os/linux_fault_copy.hpp"
 #endif
 
 #include "os/posix_fault_handler.hpp"
@@ -116,6 +118,9 @@ void on_fault(int signal, siginfo_t* info, void* context);
 constinit FaultHandler handler(SIGBUS, on_fault);
 
 void on_fault(int, siginfo_t* info, void* context) {
+#ifdef __linux__
+  end_faulted_copy(info);  // which reports what is lost; whoever is on top
+#endif
   const int saved = errno;
   bool again = false;
   // BUS_ADRERR: no bytes behind the address. Broken memory is another matter, and nobody's zeros.

@@ -12,6 +12,9 @@ std::size_t copy_readable(const std::byte* from, std::span<std::byte> to) noexce
   return done;
 }
 
+// A call of the system for each run is too many, and loads are not caught here.
+bool copy_readable_runs(const std::byte*, const base::Runs&, std::byte*) noexcept { return false; }
+
 bool copies_survive() noexcept { return true; }
 
 }  // namespace tensorhold::os

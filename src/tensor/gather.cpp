@@ -1,7 +1,6 @@
 #include "tensor/gather.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -13,38 +12,13 @@ namespace {
 constexpr std::uint64_t near_bytes = std::uint64_t{16} << 10;
 constexpr std::uint64_t buffer_bytes = std::uint64_t{256} << 10;
 
-/// Copies equal runs that lie `stride` apart in `from`. The common element sizes get loops of their
-/// own, which compilers turn into plain loads and stores.
-template <std::size_t Width>
-void spread_fixed(const std::byte* from, std::uint64_t stride, std::byte* to, std::uint64_t count) {
-  for (std::uint64_t i = 0; i < count; ++i) std::memcpy(to + i * Width, from + i * stride, Width);
-}
-
-void spread(const std::byte* from, std::uint64_t stride, std::uint64_t run, std::byte* to,
-            std::uint64_t count) {
-  switch (run) {
-    case 1:
-      return spread_fixed<1>(from, stride, to, count);
-    case 2:
-      return spread_fixed<2>(from, stride, to, count);
-    case 4:
-      return spread_fixed<4>(from, stride, to, count);
-    case 8:
-      return spread_fixed<8>(from, stride, to, count);
-    default:
-      for (std::uint64_t i = 0; i < count; ++i)
-        std::memcpy(to + i * run, from + i * stride, static_cast<std::size_t>(run));
-  }
-}
-
 class Gatherer {
  public:
-  explicit Gatherer(Bytes& bytes) : bytes_(bytes), stable_(bytes.in_memory()) {}
+  explicit Gatherer(Bytes& bytes) : bytes_(bytes) {}
 
   /// One row of runs: the innermost loop.
   void row(std::uint64_t offset, std::uint64_t stride, std::uint64_t run, std::uint64_t count,
            std::byte* to) {
-    if (stable_ != nullptr) return spread(stable_ + offset, stride, run, to, count);
     if (count == 1 || stride > near_bytes) {
       for (std::uint64_t i = 0; i < count; ++i)
         bytes_.read(offset + i * stride, {to + i * run, static_cast<std::size_t>(run)});
@@ -57,13 +31,12 @@ class Gatherer {
       const std::uint64_t some = std::min(together, count - done);
       const std::uint64_t span_bytes = (some - 1) * stride + run;
       bytes_.read(offset + done * stride, {buffer_.get(), static_cast<std::size_t>(span_bytes)});
-      spread(buffer_.get(), stride, run, to + done * run, some);
+      base::gather_row(buffer_.get(), stride, run, some, to + done * run);
     }
   }
 
  private:
   Bytes& bytes_;
-  const std::byte* stable_;
   std::unique_ptr<std::byte[]> buffer_;
 };
 
@@ -85,11 +58,14 @@ class BlockBytes final : public Bytes {
 }  // namespace
 
 void gather(hold::Block& block, std::uint32_t index, const Runs& runs, std::span<std::byte> out) {
+  if (block.read_runs(index, runs, out)) return;
   BlockBytes bytes(block, index);
   gather(bytes, runs, out);
 }
 
 void gather(Bytes& bytes, const Runs& runs, std::span<std::byte> out) {
+  if (const std::byte* memory = bytes.in_memory(); memory != nullptr)
+    return base::gather(memory, runs, out.data());
   Gatherer gatherer(bytes);
   if (runs.counts.empty()) {
     gatherer.row(runs.offset, runs.run_bytes, runs.run_bytes, 1, out.data());

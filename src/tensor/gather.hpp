@@ -5,18 +5,12 @@
 #include <cstdint>
 #include <span>
 
+#include "base/runs.hpp"
 #include "hold/block.hpp"
 
 namespace tensorhold::tensor {
 
-/// Equal runs of bytes in a tensor: `run_bytes` long, repeated over `counts` with `strides` (bytes,
-/// outermost first), the first at `offset`. No count is 0.
-struct Runs {
-  std::uint64_t offset = 0;
-  std::uint64_t run_bytes = 0;
-  std::span<const std::uint64_t> counts;
-  std::span<const std::uint64_t> strides;
-};
+using base::Runs;
 
 /// Where the bytes of a tensor come from. Used by one thread at a time.
 class Bytes {
@@ -33,11 +27,11 @@ class Bytes {
   ~Bytes() = default;
 };
 
-/// Copies the runs, one after the other, into `out`, which has their total size. Runs that lie
+/// Copies the runs, one after the other, into `out`, which has runs.nbytes(). Runs that lie
 /// close together are read in one go through a bounded buffer. Raises what Bytes::read raises.
 void gather(Bytes& bytes, const Runs& runs, std::span<std::byte> out);
 
-/// The same, of a live tensor. Raises what hold::Block::read raises.
+/// The same, of a live tensor: at once where its block can. Raises what hold::Block::read raises.
 void gather(hold::Block& block, std::uint32_t index, const Runs& runs, std::span<std::byte> out);
 
 }  // namespace tensorhold::tensor

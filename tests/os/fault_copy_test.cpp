@@ -13,38 +13,13 @@
 #include <vector>
 
 #include "os/guard.hpp"
+#include "support/mapped_ones.hpp"
 #include "support/posix_child.hpp"
-#include "support/scratch.hpp"
 
 namespace tensorhold::os {
 namespace {
 
-/// A file of ones, mapped.
-class Mapped {
- public:
-  explicit Mapped(std::size_t bytes) : bytes_(bytes) {
-    test::write_file(path(), std::string(bytes, '\1'));
-    const int file = ::open(path().c_str(), O_RDONLY | O_CLOEXEC);
-    void* const map = ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, file, 0);
-    (void)::close(file);
-    if (map != MAP_FAILED) begin_ = static_cast<std::byte*>(map);
-  }
-  Mapped(const Mapped&) = delete;
-  Mapped& operator=(const Mapped&) = delete;
-  ~Mapped() { (void)::munmap(begin_, bytes_); }
-  void touch() const {
-    for (std::size_t at = 0; at < bytes_; at += 4096)
-      (void)*const_cast<volatile const std::byte*>(begin_ + at);
-  }
-  void truncate() const { std::filesystem::resize_file(path(), 0); }
-  [[nodiscard]] std::string path() const { return folder_ / "f"; }
-  [[nodiscard]] const std::byte* begin() const { return begin_; }
-
- private:
-  test::Scratch folder_;
-  std::size_t bytes_;
-  std::byte* begin_ = nullptr;
-};
+using test::Mapped;
 
 constexpr std::size_t some = 10'000'001;
 
