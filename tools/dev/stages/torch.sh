@@ -8,7 +8,8 @@ stage_torch() {
   mkdir -p "$root/build/python"
   rm -f "$report"
   "$root/.venv/bin/python" -m pytest tests/python/test_reference_raw.py \
-    tests/python/test_reference_torch.py tests/python/test_dropin.py tests/python/test_progress.py \
+    tests/python/test_reference_torch.py tests/python/test_differences.py \
+    tests/python/test_dropin.py tests/python/test_progress.py \
     tests/python/test_story_torch.py --junitxml="$report" || status=$?
   python3 "$root/tools/dev/count_junit.py" "$report" || return 1
   return "$status"

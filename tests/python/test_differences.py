@@ -1,0 +1,194 @@
+"""Each row of "Differences from safetensors" in docs/python.md, seen in both packages."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import stat
+import subprocess
+import sys
+
+import packages
+import pytest
+
+import tensorhold
+
+np = pytest.importorskip("numpy")
+
+OURS, REFERENCE = packages.OURS, packages.REFERENCE
+
+
+def numpy_of(name):
+    return packages.package(name, "numpy")
+
+
+def torch_of(name):
+    pytest.importorskip("torch")
+    return packages.package(name, "torch")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "model.safetensors")
+
+
+def maps(path):
+    return path in pathlib.Path("/proc/self/maps").read_text()
+
+
+needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/maps"), reason="no /proc")
+
+
+def test_the_table_has_no_row_that_is_not_tested_here():
+    text = (pathlib.Path(__file__).parents[2] / "docs/python.md").read_text()
+    rows = text.partition("## Differences from safetensors")[2].count("\n| ") - 2
+    tests = [name for name in globals() if name.startswith("test_row_")]
+    assert rows == len({name.split("_")[2] for name in tests})
+
+
+@pytest.mark.parametrize("name, right", [(OURS, True), (REFERENCE, False)])
+def test_row_1_arrays_that_are_not_row_major(name, right):
+    array = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    for part in (array, array[:, ::2], array[::-1]):
+        loaded = numpy_of(name).load(numpy_of(name).save({"a": part}))["a"]
+        assert loaded.shape == part.shape
+        assert (loaded == part).all() == right
+
+
+@pytest.mark.parametrize("name, right", [(OURS, True), (REFERENCE, False)])
+def test_row_2_pending_conjugation_and_negation(name, right):
+    adapter = torch_of(name)
+    torch = sys.modules["torch"]
+    conjugated = torch.tensor([1 + 2j, 3 - 4j]).conj()
+    negated = conjugated.imag
+    assert conjugated.is_conj() and negated.is_neg()
+    for tensor in (conjugated, negated[:1]):
+        loaded = adapter.load(adapter.save({"a": tensor}))["a"]
+        assert torch.equal(loaded, tensor.resolve_conj().resolve_neg()) == right
+
+
+@pytest.mark.parametrize("index", [slice(0, 50), slice(3, 5), slice(2, 1), slice(-1, None), slice(0, -1)])
+def test_row_3_numpy_slices_beyond_the_end(path, index):
+    array = np.arange(6.0).reshape(2, 3)
+    numpy_of(OURS).save_file({"a": array}, path)
+    with packages.package(OURS).safe_open(path, "np") as file:
+        got = file.get_slice("a")[index]
+    assert got.shape == array[index].shape and (got == array[index]).all()
+    reference = packages.package(REFERENCE)
+    with reference.safe_open(path, "np") as file:
+        with pytest.raises((reference.SafetensorError, OverflowError)):
+            file.get_slice("a")[index]
+
+
+@needs_proc
+@pytest.mark.parametrize("name, holds", [(OURS, False), (REFERENCE, True)])
+def test_row_4_a_whole_slice_with_torch(path, name, holds):
+    torch_of(name)
+    torch = sys.modules["torch"]
+    numpy_of(OURS).save_file({"a": np.arange(6, dtype=np.float32)}, path)
+    with packages.package(name).safe_open(path, "pt") as file:
+        whole = file.get_slice("a")[:]
+        again = file.get_slice("a")[:]
+    assert maps(path) == holds
+    whole.zero_()
+    assert torch.equal(again, torch.arange(6.0)) != holds  # the reference's share their memory
+
+
+def small(ml_dtypes, name):
+    return np.arange(4).astype(getattr(ml_dtypes, name))
+
+
+ML = ["bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"]
+
+
+@pytest.mark.parametrize("dtype", ML)
+def test_row_5_small_floats_with_numpy(path, dtype):
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    if not hasattr(ml_dtypes, dtype):
+        pytest.skip(f"ml_dtypes without {dtype}")
+    array = small(ml_dtypes, dtype)
+    ours = numpy_of(OURS)
+    content = ours.save({"a": array})
+    ours.save_file({"a": array}, path)
+    with packages.package(OURS).safe_open(path, "np") as file:
+        found = [ours.load(content)["a"], ours.load_file(path)["a"], file.get_tensor("a"), file.get_slice("a")[:]]
+    for loaded in found:
+        assert loaded.dtype == array.dtype and loaded.tobytes() == array.tobytes()
+    reference = numpy_of(REFERENCE)
+    with pytest.raises(KeyError):
+        reference.load(content)
+    if dtype == "bfloat16":
+        assert reference.load_file(path)["a"].tobytes() == array.tobytes()
+    else:
+        with pytest.raises(AttributeError):
+            reference.load_file(path)
+
+
+@pytest.mark.parametrize("submodule", ["numpy", "torch"])
+def test_row_6_content_that_is_not_bytes(submodule):
+    if submodule == "torch":
+        pytest.importorskip("torch")
+    content = numpy_of(OURS).save({"a": np.arange(3.0)})
+    forms = [bytearray(content), memoryview(content), np.frombuffer(content, np.uint8)]
+    for form in forms:
+        assert packages.package(OURS, submodule).load(form)["a"].tolist() == [0, 1, 2]
+        with pytest.raises(TypeError, match="is not an instance of 'bytes'"):
+            packages.package(REFERENCE, submodule).load(form)
+
+
+# In a child process, where the system from now on fails every fsync and fdatasync.
+WITHOUT_SYNC = """
+import ctypes, errno, importlib, platform, struct, sys
+import numpy as np
+numbers = {"x86_64": (0xC000003E, 74, 75), "aarch64": (0xC00000B7, 82, 83)}
+if sys.platform != "linux" or platform.machine() not in numbers:
+    sys.exit("skip")
+machine, *calls = numbers[platform.machine()]
+LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06
+steps = [(LOAD, 0, 0, 4), (EQUAL, 0, 4, machine), (LOAD, 0, 0, 0), (EQUAL, 1, 0, calls[0]),
+         (EQUAL, 0, 1, calls[1]), (RETURN, 0, 0, 0x00050000 | errno.EIO), (RETURN, 0, 0, 0x7FFF0000)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+program = ctypes.create_string_buffer(struct.pack("HP", len(steps), ctypes.addressof(code)))
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, program, 0, 0):
+    sys.exit("skip")
+module = importlib.import_module(sys.argv[1] + ".numpy")
+try:
+    module.save_file({"a": np.zeros(3)}, sys.argv[2])
+    print("saved")
+except Exception as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("name, syncs", [(OURS, True), (REFERENCE, False)])
+def test_row_7_a_save_is_durable(path, name, syncs):
+    packages.package(name)
+    ran = subprocess.run([sys.executable, "-c", WITHOUT_SYNC, name, path], capture_output=True, text=True)
+    if ran.stderr.strip() == "skip":
+        pytest.skip("no filter of system calls")
+    assert ran.returncode == 0, ran.stderr
+    assert (ran.stdout.strip() != "saved") == syncs, ran.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of POSIX")
+@pytest.mark.parametrize("name, keeps", [(OURS, True), (REFERENCE, False)])
+def test_row_7_a_save_keeps_the_mode(path, name, keeps):
+    adapter = numpy_of(name)
+    adapter.save_file({"a": np.zeros(3)}, path)
+    os.chmod(path, 0o604)
+    adapter.save_file({"a": np.ones(3)}, path)
+    assert (stat.S_IMODE(os.stat(path).st_mode) == 0o604) == keeps
+
+
+@pytest.mark.parametrize("submodule", ["numpy", "torch"])
+def test_row_7_a_save_over_a_file_that_is_mapped(path, submodule):
+    if submodule == "torch":
+        pytest.importorskip("torch")
+    adapter = packages.package(OURS, submodule)
+    numpy_of(OURS).save_file({"a": np.arange(1000.0), "b": np.zeros(3)}, path)
+    loaded = adapter.load_file(path, access="mapped")
+    adapter.save_file({"a": loaded["a"]}, path)
+    assert loaded["a"].tolist() == adapter.load_file(path)["a"].tolist() == list(range(1000))
+    assert loaded["b"].tolist() == [0, 0, 0]
+    assert tensorhold.open(path).keys() == ["a"]
