@@ -54,10 +54,20 @@ nb::str utf8(std::string_view text) {
 }
 
 std::string_view utf8_of(nb::handle text) {
+  if (!PyUnicode_Check(text.ptr())) {
+    const std::string message = std::string("expected str, not ") + Py_TYPE(text.ptr())->tp_name;
+    throw nb::type_error(message.c_str());
+  }
   Py_ssize_t size = 0;
   const char* const bytes = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
-  if (bytes == nullptr) throw nb::python_error();
-  return {bytes, static_cast<std::size_t>(size)};
+  if (bytes != nullptr) return {bytes, static_cast<std::size_t>(size)};
+  if (PyErr_ExceptionMatches(PyExc_UnicodeEncodeError) == 0) throw nb::python_error();
+  PyErr_Clear();
+  const nb::str shown = steal_text(PyObject_ASCII(text.ptr()));
+  throw th::Error(
+      {.code = th::Code::invalid_argument,
+       .reason = std::string(shown.c_str()) + " has a lone surrogate, which no UTF-8 is",
+       .advice = "Replace it, as text.encode(errors=\"replace\").decode() does."});
 }
 
 nb::tuple shape_tuple(std::span<const std::uint64_t> shape) {

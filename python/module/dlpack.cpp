@@ -164,7 +164,8 @@ nb::object to_dlpack(const PyTensor& self, nb::handle stream, nb::handle max_ver
                                 "; take the bytes of Tensor.raw";
     throw nb::buffer_error(message.c_str());
   }
-  const bool versioned = !max_version.is_none() && nb::cast<int>(max_version[nb::int_(0)]) >= 1;
+  const bool versioned =
+      !max_version.is_none() && nb::object(max_version[nb::int_(0)]) >= nb::int_(1);
   if (versioned)
     return capsule_of<dlpack::ManagedVersioned>(exported(self, copy), *type, versioned_name,
                                                 drop_versioned);

@@ -140,7 +140,8 @@ nb::object describe(const PyFile& self) {
 
 th::File open_source(nb::handle source, const th::OpenOptions& options) {
   if (PyLong_Check(source.ptr()) && !PyBool_Check(source.ptr())) {
-    const int descriptor = nb::cast<int>(source);
+    int descriptor = -1;  // which is refused as one that is not open, like all that are too large
+    static_cast<void>(nb::try_cast(source, descriptor));
     return without_gil([&] { return th::open_fd(descriptor, options); });
   }
   if (PyUnicode_Check(source.ptr()) || nb::hasattr(source, "__fspath__")) {

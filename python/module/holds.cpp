@@ -57,17 +57,18 @@ PyLock take_lock(nb::handle path, double timeout) {
 
 }  // namespace
 
-std::function<void(std::uint64_t, std::uint64_t)> progress_of(nb::object progress) {
-  // Copied and dropped by the library without the GIL.
-  const std::shared_ptr<nb::object> shared(new nb::object(std::move(progress)),
-                                           [](nb::object* object) {
-                                             const nb::gil_scoped_acquire gil;
-                                             delete object;
-                                           });
-  return [shared](std::uint64_t done, std::uint64_t total) {
+SharedObject shared_object(nb::object object) {
+  return {new nb::object(std::move(object)), [](nb::object* last) {
+            const nb::gil_scoped_acquire gil;
+            delete last;
+          }};
+}
+
+th::Progress progress_of(SharedObject progress) {
+  return [progress = std::move(progress)](std::uint64_t done, std::uint64_t total) {
     const nb::gil_scoped_acquire gil;
     if (PyErr_CheckSignals() != 0) throw nb::python_error();
-    if (!shared->is_none()) (*shared)(done, total);
+    if (!progress->is_none()) (*progress)(done, total);
   };
 }
 

@@ -9,7 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -67,7 +67,8 @@ class Buffer {
 [[nodiscard]] std::string path_of(nb::handle path);
 [[nodiscard]] nb::str path_text(std::string_view path);
 [[nodiscard]] nb::str utf8(std::string_view text);
-/// The text of a str, valid while it lives; TypeError for others, ValueError for lone surrogates.
+/// The text of a str, valid while it lives; TypeError for others, invalid_argument (a ValueError)
+/// for lone surrogates.
 [[nodiscard]] std::string_view utf8_of(nb::handle text);
 [[nodiscard]] nb::tuple shape_tuple(std::span<const std::uint64_t> shape);
 [[nodiscard]] std::vector<std::uint64_t> shape_of(nb::handle shape);
@@ -109,9 +110,15 @@ extern PyType_Slot tensor_slots[];
 extern PyType_Slot raw_slots[];
 
 // Releases and saves (holds.cpp).
+/// An object that may be copied and dropped without the GIL.
+using SharedObject = std::shared_ptr<nb::object>;
+[[nodiscard]] SharedObject shared_object(nb::object object);
 /// A progress function for the library, which is called without the GIL: passes on to `progress`
 /// unless it is None, and sees Ctrl-C.
-[[nodiscard]] std::function<void(std::uint64_t, std::uint64_t)> progress_of(nb::object progress);
+[[nodiscard]] th::Progress progress_of(SharedObject progress);
+[[nodiscard]] inline th::Progress progress_of(nb::object progress) {
+  return progress_of(shared_object(std::move(progress)));
+}
 [[nodiscard]] nb::object released_value(const th::Released& released);
 
 void bind_errors(nb::module_& module);

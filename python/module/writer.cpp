@@ -7,7 +7,31 @@ namespace {
 /// A Writer as Python has it; threads may share it, as the library's.
 struct PyWriter {
   th::Writer writer;
+  SharedObject progress;  // None, or a callable; the writer has it, too
+  nb::object close;       // of a bar of ours, called once the work is over; else None
 };
+
+// For the collector of cycles: a progress function often belongs to who has the writer.
+int traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  if (!nb::inst_ready(self)) return 0;
+  const auto* const writer = nb::inst_ptr<PyWriter>(self);
+  Py_VISIT(writer->progress->ptr());
+  Py_VISIT(writer->close.ptr());
+  return 0;
+}
+
+int clear(PyObject* self) {
+  if (!nb::inst_ready(self)) return 0;
+  auto* const writer = nb::inst_ptr<PyWriter>(self);
+  *writer->progress = nb::none();
+  writer->close = nb::none();
+  return 0;
+}
+
+PyType_Slot writer_slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(traverse)},
+                              {Py_tp_clear, reinterpret_cast<void*>(clear)},
+                              {0, nullptr}};
 
 /// From {name: (dtype, shape)}.
 std::vector<th::TensorLayout> layout_of(nb::handle layout) {
@@ -26,16 +50,31 @@ std::vector<th::TensorLayout> layout_of(nb::handle layout) {
 
 void make(PyWriter* self, nb::handle path, nb::handle layout, nb::handle metadata,
           std::uint64_t align, std::uint64_t reserve_header, bool follow_symlink, bool durable,
-          unsigned threads) {
+          unsigned threads, nb::object progress) {
   const std::string text = path_of(path);
   const std::vector<th::TensorLayout> list = layout_of(layout);
   const auto pairs = metadata_of(metadata);
+  nb::object close = nb::none();
+  if (PyBool_Check(progress.ptr())) {
+    const bool wanted = progress.ptr() == Py_True;
+    progress = wanted ? package("tensorhold._progress", "bar")("Writing") : nb::none();
+    if (!progress.is_none()) close = progress.attr("close");
+  }
+  SharedObject shared = shared_object(std::move(progress));
   const th::SaveOptions options{.align = align,
                                 .reserve_header = reserve_header,
                                 .follow_symlink = follow_symlink,
                                 .durable = durable,
-                                .threads = threads};
-  without_gil([&] { new (self) PyWriter{th::Writer(text, list, pairs, options)}; });
+                                .threads = threads,
+                                .progress = progress_of(shared)};
+  th::Writer writer = without_gil([&] { return th::Writer(text, list, pairs, options); });
+  new (self) PyWriter{std::move(writer), std::move(shared), std::move(close)};
+}
+
+/// After the last write: ends the line of a bar.
+void close_bar(PyWriter& self) {
+  if (self.close.is_none()) return;
+  std::exchange(self.close, nb::none())();
 }
 
 void write(PyWriter& self, nb::handle name, nb::handle data) {
@@ -52,10 +91,12 @@ void write_at(PyWriter& self, nb::handle name, std::uint64_t offset, nb::handle 
 
 void commit(PyWriter& self) {
   without_gil([&] { self.writer.commit(); });
+  close_bar(self);
 }
 
 void abandon(PyWriter& self) {
   without_gil([&] { self.writer.abandon(); });
+  close_bar(self);
 }
 
 nb::list missing(const PyWriter& self) {
@@ -68,24 +109,23 @@ nb::list missing(const PyWriter& self) {
 void leave(PyWriter& self, nb::handle kind, nb::handle, nb::handle) {
   if (!self.writer.is_open()) return;
   if (!kind.is_none()) return abandon(self);
-  without_gil([&] {
-    try {
-      self.writer.commit();
-    } catch (...) {
-      self.writer.abandon();
-      throw;
-    }
-  });
+  try {
+    commit(self);
+  } catch (...) {
+    abandon(self);
+    throw;
+  }
 }
 
 }  // namespace
 
 void bind_writer(nb::module_& module) {
-  nb::class_<PyWriter>(module, "Writer",
+  nb::class_<PyWriter>(module, "Writer", nb::type_slots(writer_slots),
                        "A file in the making: first its layout, then its bytes in any order.")
       .def("__init__", make, nb::arg("path"), nb::arg("layout"), nb::arg("metadata") = nb::none(),
            nb::kw_only(), nb::arg("align") = 8, nb::arg("reserve_header") = 0,
-           nb::arg("follow_symlink") = false, nb::arg("durable") = true, nb::arg("threads") = 0)
+           nb::arg("follow_symlink") = false, nb::arg("durable") = true, nb::arg("threads") = 0,
+           nb::arg("progress") = nb::none())
       .def_prop_ro("nbytes", [](const PyWriter& self) { return self.writer.nbytes(); })
       .def_prop_ro("written", [](const PyWriter& self) { return self.writer.written(); })
       .def_prop_ro("is_open", [](const PyWriter& self) { return self.writer.is_open(); })

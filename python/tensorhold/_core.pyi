@@ -149,6 +149,7 @@ class Writer:
         follow_symlink: bool = False,
         durable: bool = True,
         threads: int = 0,
+        progress: _Progress | bool = None,
     ) -> None: ...
     @property
     def nbytes(self) -> int: ...

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
 from typing import Any
 
 Report = Callable[[int, int], None]
@@ -59,12 +60,19 @@ class Bar:
 
 def _tqdm(title: str, total: int) -> Any:
     try:
-        from tqdm import tqdm
+        tqdm: Any = import_module("tqdm")  # which has no types
     except ImportError:
         return None
-    return tqdm(
+    return tqdm.tqdm(
         desc=title, total=total, unit="B", unit_scale=True, file=sys.stderr, leave=True
     )
+
+
+def bar(title: str) -> Bar | None:
+    """A bar for standard error, to be closed at the end; None where that is no terminal."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return None
+    return Bar(title)
 
 
 @contextmanager
@@ -73,17 +81,15 @@ def reporting(title: str, progress: Progress) -> Iterator[Report | None]:
     if callable(progress):
         yield progress
         return
-    if progress is False or sys.stderr is None or not sys.stderr.isatty():
-        yield None
-        return
-    bar = Bar(title)
+    drawn = None if progress is False else bar(title)
     try:
-        yield bar
+        yield drawn
     finally:
-        bar.close()
+        if drawn is not None:
+            drawn.close()
 
 
-def loading(progress: Progress) -> Any:
+def loading(progress: Progress) -> AbstractContextManager[Report | None]:
     return reporting("Loading", progress)
 
 

@@ -6,6 +6,8 @@ import pathlib
 import pickle
 import re
 import struct
+import subprocess
+import sys
 
 import pytest
 
@@ -164,3 +166,54 @@ def test_an_error_of_reading_is_not_hidden_by_the_buffer_protocol(saved):
         os.truncate(path, path.stat().st_size - 5000)
         for use in (memoryview, bytes, th.Tensor.tolist, th.Tensor.copy, th.Tensor.__dlpack__):
             assert caught(OSError, use, tensor).code in ("unexpected_end", "truncated")
+
+
+LONE = "\ud800"
+
+
+@pytest.mark.parametrize("call", [
+    lambda path: th.save(path, {LONE: b"x"}),
+    lambda path: th.serialize({LONE: b"x"}),
+    lambda path: th.save(path, {"a": b"x"}, {"key": LONE}),
+    lambda path: th.save(path, {"a": (LONE, (1,), b"x")}),
+    lambda path: th.Writer(path, {LONE: ("U8", (1,))}),
+    lambda path: th.edit_metadata(path, {LONE: "x"}),
+    lambda path: th.overwrite(path, LONE, b"x"),
+    lambda path: th.open(path)[LONE],
+    lambda path: th.open(path).load([LONE]),
+])
+def test_text_that_is_no_utf8(call, saved):
+    path = saved({"a": b"x"})
+    before = path.read_bytes()
+    error = caught(ValueError, call, path)
+    assert error.code == "invalid_argument"
+    assert "'\\ud800'" in error.reason and error.advice
+    assert path.read_bytes() == before
+
+
+def test_descriptors_that_are_none(saved):
+    for number in (-1, 10**6, 2**40, -2**70):
+        assert caught(ValueError, th.open, number).code == "invalid_argument"
+
+
+def test_copies_of_a_truncated_file_are_errors_whatever_handlers_there_are(tmp_path):
+    # In a child, because handlers are of the whole process; faulthandler's ends it.
+    code = """if True:
+        import faulthandler, os, sys
+        import tensorhold as th
+        th.save(sys.argv[1], {"a": ("U8", (100, 20_000), bytes(2_000_000))})
+        with th.open(sys.argv[1], access="mapped") as file:
+            tensor = file["a"]
+            tensor[:, 5:10]
+            os.truncate(sys.argv[1], 1_000_000)
+            for again in range(3):
+                for part in (..., (slice(None), slice(5, 10)), slice(0, 100, 3)):
+                    try:
+                        tensor[part]
+                        print("no error")
+                    except OSError as error:
+                        print(error.code, error.offset >= 1_000_000)
+                faulthandler.enable()
+    """
+    ran = subprocess.run([sys.executable, "-c", code, str(tmp_path / "x")], capture_output=True, text=True)
+    assert ran.stdout.split("\n") == ["truncated True"] * 9 + [""], ran.stderr

@@ -67,7 +67,7 @@ def test_everything_public_is_there_and_documented():
 
 
 PACKAGE = [ROOT / "python/tensorhold" / name
-           for name in ("__init__.py", "_core.pyi", "_values.py", "errors.py")]
+           for name in ("__init__.py", "_core.pyi", "_progress.py", "_values.py", "errors.py")]
 EXAMPLES = sorted((ROOT / "examples/python").glob("*.py"))
 
 

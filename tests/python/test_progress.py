@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import subprocess
 import sys
+import threading
 
 import pytest
 
+import tensorhold
 from tensorhold import _progress
 
 
@@ -78,3 +83,69 @@ def test_a_function(clock):
     seen = []
     run(clock, 0, lambda done, total: seen.append((done, total)), steps=2)
     assert seen == [(10**8, 2 * 10**8), (2 * 10**8, 2 * 10**8)]
+
+
+def test_a_writer_on_a_terminal(clock, monkeypatch, kind, tmp_path):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    layout = {"a": ("U8", (10, 10_000))}
+    with tensorhold.Writer(tmp_path / "x", layout, progress=True) as writer:
+        for row in range(10):
+            clock[0] += 0.5
+            writer.write_at("a", row * 10_000, bytes(10_000))
+    assert "Writing" in terminal.getvalue() and "100%" in terminal.getvalue()
+    assert terminal.getvalue().endswith("\n")
+
+
+@pytest.mark.parametrize("progress", [None, False])
+def test_a_writer_draws_only_when_asked(clock, monkeypatch, tmp_path, progress):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with tensorhold.Writer(tmp_path / "x", {"a": ("U8", (1,))}, progress=progress) as writer:
+        clock[0] += 5
+        writer.write("a", b"x")
+    assert terminal.getvalue() == ""
+
+
+# A save that takes more than a second, by the clock of the bar: from look to look two go by.
+LONG_SAVE = """
+import itertools, sys, time
+import torch
+from tensorhold.torch import save_file
+ticks = itertools.count()
+time.monotonic = lambda: next(ticks) * 2
+save_file({f"t{i}": torch.zeros(1 << 20) for i in range(16)}, sys.argv[1], threads=1)
+"""
+
+
+def long_save(tmp_path, stderr):
+    return subprocess.run([sys.executable, "-c", LONG_SAVE, str(tmp_path / "x")], check=True, stderr=stderr)
+
+
+def test_a_long_save_of_torch_on_a_real_terminal(tmp_path):
+    pytest.importorskip("torch")
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    # Read meanwhile: a terminal that nobody reads stops who writes.
+    seen = []
+
+    def read():
+        with contextlib.suppress(OSError):  # the other side was closed
+            while piece := os.read(ours, 4096):
+                seen.append(piece)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        long_save(tmp_path, theirs)
+    finally:
+        os.close(theirs)
+        reader.join()
+        os.close(ours)
+    text = b"".join(seen).decode()
+    assert "Saving" in text and "100%" in text and text.endswith("\n")
+
+
+def test_a_long_save_of_torch_in_a_pipe(tmp_path):
+    pytest.importorskip("torch")
+    assert long_save(tmp_path, subprocess.PIPE).stderr == b""

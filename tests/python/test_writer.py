@@ -1,6 +1,7 @@
 """Writer."""
 
 import array
+import gc
 import threading
 
 import pytest
@@ -94,3 +95,52 @@ def test_progress_of_a_save_is_told_and_may_end_it(saved, tmp_path):
     with pytest.raises(ZeroDivisionError):
         th.save(path, {"a": bytes(2 << 20)}, threads=1, progress=stop)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_progress_of_a_writer(tmp_path):
+    told = []
+    path = tmp_path / "x"
+    layout = {"a": ("U8", (4, 1000)), "b": ("U8", (10,))}
+    with th.Writer(path, layout, progress=lambda *bytes: told.append(bytes)) as writer:
+        for row in range(4):
+            writer.write_at("a", 1000 * row, bytes(1000))
+        writer.write("b", bytes(10))
+    done, total = zip(*told)
+    assert list(done) == sorted(done) and done[0] < done[-1] == total[-1]
+    assert set(total) == {path.stat().st_size}
+
+
+def test_an_exception_in_the_progress_of_a_writer(tmp_path):
+    fails = []
+
+    def progress(done, total):
+        if fails:
+            raise ZeroDivisionError
+
+    writer = th.Writer(tmp_path / "x", {"a": ("U8", (3,))}, progress=progress)
+    fails.append(True)
+    with pytest.raises(ZeroDivisionError):
+        writer.write("a", b"abc")
+    fails.clear()
+    writer.write("a", b"abc")  # the range counts as not written
+    writer.commit()
+    assert bytes(th.open(tmp_path / "x")["a"]) == b"abc"
+
+
+def test_a_writer_in_a_cycle_with_its_progress_goes(tmp_path):
+    class Owner:
+        def __init__(self):
+            self.writer = th.Writer(tmp_path / "x", LAYOUT, progress=self.report)
+
+        def report(self, done, total):
+            pass
+
+    Owner()
+    gc.collect()
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_exception_in_the_progress_of_a_new_writer(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        th.Writer(tmp_path / "x", LAYOUT, progress=lambda done, total: 1 / 0)
+    assert not list(tmp_path.iterdir())
