@@ -84,20 +84,27 @@ Edited rewrite(io::EditTarget& target, const std::string& path, const std::strin
   // Room is reserved below, once it is known that blocks are not shared.
   io::NewFile file(path, *total, save_options(options), io::Reserve::later);
   file.write(std::array{io::Piece{.at = 0, .bytes = std::as_bytes(std::span(prefix))}});
-  const os::File old = os::File::open_read(target.place().path());
+  std::optional<os::File> old = os::File::open_read(target.place().path());
   Edited edited{.changed = true, .rewritten = true};
-  edited.shared = io::share(old, old_prefix, file.temporary(), prefix.size(), data);
+  edited.shared = io::share(*old, old_prefix, file.temporary(), prefix.size(), data);
   if (!edited.shared) {
     file.temporary().preallocate(*total);
     constexpr std::uint64_t piece = std::uint64_t{64} << 20;
     for (std::uint64_t done = 0; done < data; done += piece) {
       refuse_stopped(options, path);
       const std::uint64_t part = std::min(piece, data - done);
-      (void)io::copy_range(old, old_prefix + done, file.temporary(), prefix.size() + done, part);
+      (void)io::copy_range(*old, old_prefix + done, file.temporary(), prefix.size() + done, part);
       if (options.progress) options.progress(prefix.size() + done + part, *total);
     }
   }
-  file.put_in_place();
+  old.reset();
+  try {
+    file.put_in_place();
+  } catch (const Error& error) {
+    if (error.code() != Code::file_in_use) throw;
+    target.let_go();
+    file.put_in_place();
+  }
   return edited;
 }
 

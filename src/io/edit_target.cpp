@@ -13,13 +13,17 @@
 namespace tensorhold::io {
 namespace {
 
+[[noreturn]] void raise_replaced(const std::string& path) {
+  throw Error({.code = Code::replaced,
+               .reason = "the file was replaced or edited by another while this edit was made",
+               .advice = "Edit again.",
+               .path = path});
+}
+
 os::Output open_locked(const std::string& path, const os::Lock& lock) {
   os::Output output = os::Output::open(path);
   if (output.status().identity == lock.identity()) return output;
-  throw Error({.code = Code::replaced,
-               .reason = "the file was replaced while the edit began",
-               .advice = "Edit again.",
-               .path = path});
+  raise_replaced(path);
 }
 
 }  // namespace
@@ -28,21 +32,31 @@ EditTarget::EditTarget(const std::string& path, const EditOptions& options)
     : in_place_(options.follow_symlink || !os::is_link(path)),
       place_(os::Place::of(path, /*follow_symlink=*/true)),
       lock_(take_lock(place_.path(), os::LockMode::exclusive, options.lock_timeout)),
-      output_(open_locked(place_.path(), lock_)) {
+      output_(open_locked(place_.path(), *lock_)) {
   (void)finish_locked_edit(place_.path());
   remove_stale_temporaries(place_);
   read_header();
 }
 
+void EditTarget::let_go() {
+  const os::FileStatus before = output_->status();
+  output_.reset();
+  lock_.reset();
+  const std::optional<os::FileStatus> now = place_.status();
+  if (!now || !(now->identity == before.identity) || now->size != before.size ||
+      now->modified_ns != before.modified_ns)
+    raise_replaced(place_.path());
+}
+
 void EditTarget::read_header() {
-  file_bytes_ = output_.status().size;
+  file_bytes_ = output_->status().size;
   const format::ParseOptions parsing{.path = place_.path()};
   std::vector<std::byte> first(
       static_cast<std::size_t>(std::min<std::uint64_t>(file_bytes_, format::sniff_bytes)));
-  output_.read_at(0, first);
+  output_->read_at(0, first);
   const std::uint64_t length = format::check_length(first, file_bytes_, parsing);
   prefix_.resize(static_cast<std::size_t>(format::prefix_bytes + length));
-  output_.read_at(0, std::as_writable_bytes(std::span(prefix_)));
+  output_->read_at(0, std::as_writable_bytes(std::span(prefix_)));
   header_ =
       format::parse(std::string_view(prefix_).substr(format::prefix_bytes), file_bytes_, parsing);
 }

@@ -24,8 +24,8 @@ class EditTarget {
 
   /// Where the file stands, links followed.
   [[nodiscard]] const os::Place& place() const noexcept { return place_; }
-  [[nodiscard]] os::Output& output() noexcept { return output_; }
-  [[nodiscard]] const os::Identity& identity() const noexcept { return lock_.identity(); }
+  [[nodiscard]] os::Output& output() noexcept { return *output_; }
+  [[nodiscard]] const os::Identity& identity() const noexcept { return lock_->identity(); }
   [[nodiscard]] const format::Header& header() const noexcept { return header_; }
   /// Length field and header as they stand in the file.
   [[nodiscard]] std::span<const std::byte> prefix() const noexcept {
@@ -35,13 +35,18 @@ class EditTarget {
   /// False: a symbolic link stands at the path, and is to be replaced instead of followed.
   [[nodiscard]] bool in_place() const noexcept { return in_place_; }
 
+  /// Closes the file, for systems that refuse to replace one that is open; output() and identity()
+  /// end. The lock ends too: from here on it is the system that keeps away those who have the file
+  /// open. Raises replaced when somebody edited or replaced the file in that very moment.
+  void let_go();
+
  private:
   void read_header();
 
   bool in_place_;
   os::Place place_;
-  os::Lock lock_;
-  os::Output output_;
+  std::optional<os::Lock> lock_;  // none, like the next: let go
+  std::optional<os::Output> output_;
   std::uint64_t file_bytes_ = 0;
   std::string prefix_;
   format::Header header_;

@@ -10,7 +10,6 @@
 #include <optional>
 #include <ostream>
 #include <span>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -137,12 +136,6 @@ std::string outcome_of(const Operation& operation, const World& world) {
   }
 }
 
-void all_off(const test::LockFs& fs) {
-  std::istringstream control(test::read_file(fs / ".lockfs-control"));
-  std::string name;
-  for (std::string value; control >> name >> value;) fs.set(name, "off");
-}
-
 struct Failure {
   const char* name;
   std::string switches;                            ///< lines for lockfs, but for the last value
@@ -185,7 +178,7 @@ TEST_P(Failures, EndInATypedErrorWithNothingLostAndTheProcessGoesOn) {
     const auto found = failure.errors.find(name);
     const std::string expected = found == failure.errors.end() ? "works" : found->second;
     EXPECT_EQ(outcome_of(operation, world), expected);
-    all_off(fs);
+    fs.all_off();
     const bool done = expected == "works" || expected == "not_durable";
     expect_at_path(world, done ? operation.after : After::old);
     expect_kept(world);

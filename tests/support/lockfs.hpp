@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -88,6 +89,13 @@ class LockFs {
     if (!taken) throw std::runtime_error("lockfs does not take \"" + line + "\"");
   }
   void set(const std::string& name, std::uint64_t value) const { set(name, std::to_string(value)); }
+
+  /// Ends every failure.
+  void all_off() const {
+    std::istringstream control(read_file(*this / ".lockfs-control"));
+    std::string name;
+    for (std::string value; control >> name >> value;) set(name, "off");
+  }
 
   /// Counts of the file that was called `name` when it was opened; of all files without a name.
   [[nodiscard]] Counts stats(const std::string& name = "") const {
