@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from tensorhold.errors import ArgumentError, UnsupportedError
 
-_BACKENDS = {"mmap": "automatic", "pread": "owned"}
+Access = Literal["automatic", "mapped", "owned"]
+_BACKENDS: dict[str, Access] = {"mmap": "automatic", "pread": "owned"}
 
 
 class UnsupportedDtype(UnsupportedError, KeyError):
@@ -18,7 +19,7 @@ class UnsupportedDtype(UnsupportedError, KeyError):
         super().__init__(message, *(fields or ("unsupported", 4)))
 
 
-def access_of(access: str | None, backend: str) -> str:
+def access_of(access: Access | None, backend: str) -> Access:
     """The access to open with: as asked, or what the reference package's `backend` comes to."""
     if backend not in _BACKENDS:
         raise ArgumentError(f'backend "{backend}" is invalid (expected one of: "mmap", "pread")')

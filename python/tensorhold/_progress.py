@@ -93,8 +93,5 @@ def loading(progress: Progress) -> AbstractContextManager[Report | None]:
     return reporting("Loading", progress)
 
 
-@contextmanager
-def saving(progress: Progress) -> Iterator[dict[str, Report]]:
-    """Options for `tensorhold.save`."""
-    with reporting("Saving", progress) as report:
-        yield {} if report is None else {"progress": report}
+def saving(progress: Progress) -> AbstractContextManager[Report | None]:
+    return reporting("Saving", progress)

@@ -10,6 +10,7 @@ import numpy as np
 
 from tensorhold import _core
 from tensorhold import numpy as _numpy
+from tensorhold._adapter import Access
 from tensorhold._progress import Progress
 
 _Array = TypeVar("_Array")
@@ -30,7 +31,7 @@ class ThroughNumpy(Generic[_Array]):
         filename: str | os.PathLike[str],
         *,
         backend: str = "mmap",
-        access: str | None = None,
+        access: Access | None = None,
         threads: int = 0,
         progress: Progress = None,
         **options: Any,

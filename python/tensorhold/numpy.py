@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from tensorhold import open as _open
 from tensorhold import save as _save
 from tensorhold import serialize as _serialize
 from tensorhold._adapter import (
+    Access,
     UnsupportedDtype,
     access_of,
     checked_metadata,
@@ -28,9 +30,9 @@ from tensorhold._adapter import (
 from tensorhold._progress import Progress, loading, saving
 
 try:
-    import ml_dtypes
+    _ml_dtypes: Any = import_module("ml_dtypes")
 except ImportError:
-    ml_dtypes = None
+    _ml_dtypes = None
 
 __all__ = ["load", "load_file", "save", "save_file"]
 
@@ -61,16 +63,17 @@ _ML_DTYPES = {
     "F8_E8M0": "float8_e8m0fnu",
 }
 _TYPES.update(
-    (name, np.dtype(getattr(ml_dtypes, attribute)))
+    (name, np.dtype(getattr(_ml_dtypes, attribute)))
     for name, attribute in _ML_DTYPES.items()
-    if hasattr(ml_dtypes, attribute)
+    if hasattr(_ml_dtypes, attribute)
 )
 _NAMES = {dtype: name for name, dtype in _TYPES.items()}
 
 
 def tensor_of(tensor: _core.Tensor, device: str = "cpu") -> np.ndarray[Any, Any]:
     """An array on the bytes of a writable tensor."""
-    return _core._to_ndarray(tensor, np.ndarray, _TYPES)
+    array: np.ndarray[Any, Any] = _core._to_ndarray(tensor, np.ndarray, _TYPES)
+    return array
 
 
 def tensors_of(
@@ -103,7 +106,7 @@ def load_file(
     filename: _Path,
     *,
     backend: str = "mmap",
-    access: str | None = None,
+    access: Access | None = None,
     threads: int = 0,
     progress: Progress = None,
     **options: Any,
@@ -136,7 +139,7 @@ def save_file(
     path = path_of(filename)
     entries, kept = _entries(tensor_dict)
     with saving(progress) as report:
-        _save(path, entries, checked_metadata(metadata), **report, **options)
+        _save(path, entries, checked_metadata(metadata), progress=report, **options)
     del kept
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
 from tensorhold._through_numpy import ThroughNumpy
 
+
+def _to_numpy(tensor: tf.Tensor) -> np.ndarray[Any, Any]:
+    return np.asarray(tensor.numpy())
+
+
 _adapter: ThroughNumpy[tf.Tensor] = ThroughNumpy(
-    from_numpy=tf.convert_to_tensor, to_numpy=lambda tensor: np.asarray(tensor.numpy())
+    from_numpy=tf.convert_to_tensor, to_numpy=_to_numpy
 )
 
 load = _adapter.load

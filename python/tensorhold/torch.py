@@ -15,18 +15,9 @@ from typing import Any
 import torch
 
 from tensorhold import _core
-from tensorhold import open as _open
-from tensorhold import save as _save
-from tensorhold import serialize as _serialize
-from tensorhold._adapter import (
-    UnsupportedDtype,
-    access_of,
-    checked_metadata,
-    checked_name,
-    content_of,
-    path_of,
-)
-from tensorhold._progress import Progress, loading, saving
+from tensorhold._adapter import Access, UnsupportedDtype, checked_metadata, checked_name
+from tensorhold._progress import Progress
+from tensorhold._through_dlpack import Entries, ThroughDlpack
 
 __all__ = [
     "load",
@@ -81,7 +72,7 @@ def _needs_view(dtype: torch.dtype) -> bool:
     viewed."""
     try:
         zeros = torch.zeros(1, dtype=torch.uint8).view(dtype)
-        return _from_dlpack(torch.utils.dlpack.to_dlpack(zeros)).dtype != dtype
+        return _from_dlpack(zeros.__dlpack__()).dtype != dtype
     except Exception:
         return True
 
@@ -91,31 +82,6 @@ _VIEWED: dict[str, torch.dtype] = {
     for name, dtype in _TYPES.items()
     if name[:2] in ("F8", "F4") and _needs_view(dtype)
 }
-
-
-def tensor_of(tensor: _core.Tensor, device: _Device = "cpu") -> torch.Tensor:
-    """A torch tensor on the bytes of a writable tensor, or where the device is another, a copy there."""
-    made = _core._to_framework(tensor, _from_dlpack, _TYPES, _VIEWED)
-    return made if _is_cpu(device) else made.to(device)
-
-
-def tensors_of(
-    file: _core.File,
-    names: Iterable[str] | None = None,
-    device: _Device = "cpu",
-    *,
-    threads: int = 0,
-    progress: Progress = None,
-) -> dict[str, torch.Tensor]:
-    """All tensors of an open file, or those of the given names, in offset order."""
-    with loading(progress) as report:
-        tensors: dict[str, torch.Tensor] = _core._load_dlpack(
-            file, _from_dlpack, _TYPES, _VIEWED, names=names, threads=threads, progress=report
-        )
-    if not _is_cpu(device):
-        for name, tensor in tensors.items():
-            tensors[name] = tensor.to(device)
-    return tensors
 
 
 def part_of(tensor: _core.Tensor, index: Any, device: _Device = "cpu") -> torch.Tensor:
@@ -131,65 +97,6 @@ def part_of(tensor: _core.Tensor, index: Any, device: _Device = "cpu") -> torch.
         torch.empty((), dtype=_TYPES[tensor.dtype]).expand(shape)[index]
         return tensor_of(tensor.copy())[index].clone().to(device)
     return tensor_of(part, device)
-
-
-def _is_cpu(device: _Device) -> bool:
-    return device is None or device == "cpu" or device == torch.device("cpu")
-
-
-def load_file(
-    filename: _Path,
-    device: _Device = "cpu",
-    *,
-    backend: str = "mmap",
-    access: str | None = None,
-    threads: int = 0,
-    progress: Progress = None,
-    **options: Any,
-) -> dict[str, torch.Tensor]:
-    """All tensors of a file.
-
-    `backend="pread"` asks for `access="owned"`; `access` goes first. Further options are those of
-    `tensorhold.open`. `tensorhold.release(filename)` lets go of the file and keeps the tensors.
-    """
-    with _open(path_of(filename), access=access_of(access, backend), **options) as file:
-        return tensors_of(file, device=device, progress=progress, threads=threads)
-
-
-def load(data: Any, **options: Any) -> dict[str, torch.Tensor]:
-    """All tensors of a file's content, copied out of it."""
-    with _open(content_of(data), **options) as file:
-        return tensors_of(file)
-
-
-def save_file(
-    tensors: Mapping[str, torch.Tensor],
-    filename: _Path,
-    metadata: Mapping[str, str] | None = None,
-    *,
-    progress: Progress = None,
-    **options: Any,
-) -> None:
-    """Replaces `filename` in one step by a file of these tensors, even if they were loaded from it.
-
-    Tensors must be dense and contiguous and must not share memory. Further options are those of
-    `tensorhold.save`.
-    """
-    path = path_of(filename)
-    entries, kept = _entries(tensors)
-    with saving(progress) as report:
-        _save(path, entries, checked_metadata(metadata), **report, **options)
-    del kept
-
-
-def save(
-    tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None, **options: Any
-) -> bytes:
-    """The content of a file of these tensors; see save_file."""
-    entries, kept = _entries(tensors)
-    content = _serialize(entries, checked_metadata(metadata), **options)
-    del kept
-    return content
 
 
 def save_model(
@@ -234,7 +141,7 @@ def load_model(
     device: _Device = "cpu",
     *,
     backend: str = "mmap",
-    access: str | None = None,
+    access: Access | None = None,
     threads: int = 0,
     progress: Progress = None,
     **options: Any,
@@ -262,17 +169,15 @@ def load_model(
                 unexpected.append(name)
     if strict and (missing or unexpected):
         message = f"Error(s) in loading state_dict for {type(model).__name__}:"
-        for kind, names in (("Missing", missing), ("Unexpected", unexpected)):
-            if names:
-                listed = ", ".join(f'"{name}"' for name in sorted(names))
+        for kind, keys in (("Missing", sorted(missing)), ("Unexpected", sorted(unexpected))):
+            if keys:
+                listed = ", ".join(f'"{key}"' for key in keys)
                 message += f"\n    {kind} key(s) in state_dict: {listed}"
         raise RuntimeError(message)
     return missing, unexpected
 
 
-def _entries(
-    tensors: Mapping[str, torch.Tensor],
-) -> tuple[dict[str, tuple[str, list[int], memoryview]], list[torch.Tensor]]:
+def _entries(tensors: Mapping[str, torch.Tensor]) -> Entries:
     """What `tensorhold.save` takes, and the tensors that must live until it is done."""
     _check_savable(tensors)
     entries, kept = {}, []
@@ -288,6 +193,22 @@ def _entries(
             shape[-1] *= 2  # torch counts pairs
         entries[checked_name(name)] = (dtype, shape, _core._memory(tensor.data_ptr(), nbytes))
     return entries, kept
+
+
+_adapter: ThroughDlpack[torch.Tensor] = ThroughDlpack(
+    from_dlpack=_from_dlpack,
+    types=_TYPES,
+    viewed=_VIEWED,
+    entries_of=_entries,
+    moved=torch.Tensor.to,
+)
+
+load = _adapter.load
+load_file = _adapter.load_file
+save = _adapter.save
+save_file = _adapter.save_file
+tensor_of = _adapter.tensor_of
+tensors_of = _adapter.tensors_of
 
 
 def _check_savable(tensors: Mapping[str, torch.Tensor]) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import importlib.util
 import pathlib
 import re
 import subprocess
@@ -66,8 +67,12 @@ def test_everything_public_is_there_and_documented():
         assert getattr(tensorhold, name).__doc__, name
 
 
-PACKAGE = [ROOT / "python/tensorhold" / name
-           for name in ("__init__.py", "_core.pyi", "_progress.py", "_values.py", "errors.py")]
+# Adapters by the framework that gives them types.
+FRAMEWORKS = {"numpy": "numpy", "_through_numpy": "numpy", "torch": "torch", "flax": "jax",
+              "tensorflow": "tensorflow", "paddle": "paddle", "mlx": "mlx"}
+PACKAGE = [path for path in sorted((ROOT / "python/tensorhold").rglob("*.py*"))
+           if path.suffix in (".py", ".pyi")
+           and importlib.util.find_spec(FRAMEWORKS.get(path.stem, "sys"))]
 EXAMPLES = sorted((ROOT / "examples/python").glob("*.py"))
 
 
@@ -76,7 +81,7 @@ def test_mypy_strict(files, tmp_path):
     assert files
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--python-version", "3.10", "--cache-dir",
-         str(tmp_path), *map(str, files)],
+         str(tmp_path), "--ignore-missing-imports", *map(str, files)],
         capture_output=True, text=True, cwd=ROOT / "python")
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -372,6 +372,13 @@ def test_numpy_round_trip(st_numpy, path):
             assert list(loaded) == f.offset_keys()
 
 
+def test_numpy_functions_pickle(st_numpy):
+    for name in ("load", "load_file", "save", "save_file"):
+        function = getattr(st_numpy, name)
+        assert pickle.loads(pickle.dumps(function)) == function
+        assert function.__module__ == st_numpy.__name__ and function.__name__ == name
+
+
 def test_numpy_both_ways(path):
     ours = packages.package(packages.OURS, "numpy")
     reference = packages.package(packages.REFERENCE, "numpy")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 from collections import OrderedDict
 
 import packages
@@ -77,6 +78,22 @@ def test_load_of_bytes(st_torch):
     few = {k: v for k, v in TENSORS.items() if k not in ("float8_e8m0fnu", "float4_e2m1fn_x2")}
     same(st_torch.load(st_torch.save(few)), few)
     assert st_torch.load(st_torch.save({})) == {}
+
+
+def test_functions_pickle(st_torch):
+    for name in ("load", "load_file", "load_model", "save", "save_file", "save_model"):
+        function = getattr(st_torch, name)
+        assert pickle.loads(pickle.dumps(function)) == function
+        assert function.__module__ == st_torch.__name__ and function.__name__ == name
+
+
+def test_native_functions_pickle(path):
+    ours = packages.package("tensorhold", "torch")
+    for name in ours.__all__:
+        again = pickle.loads(pickle.dumps(getattr(ours, name)))
+        assert again.__name__ == name
+    pickle.loads(pickle.dumps(ours.save_file))({"a": torch.ones(2)}, path)
+    assert pickle.loads(pickle.dumps(ours.load_file))(path)["a"].tolist() == [1, 1]
 
 
 def test_both_ways(path):

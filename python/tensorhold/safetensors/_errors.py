@@ -95,14 +95,16 @@ def reference_errors(action: str) -> Iterator[None]:
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def as_reference(function: _Function, action: str) -> _Function:
-    """The function, with the reference package's errors."""
+def as_reference(function: _Function, action: str, module: str) -> _Function:
+    """The function, with the reference package's errors, for a module that has it by the same name."""
 
     @functools.wraps(function)
     def wrapper(*arguments: Any, **options: Any) -> Any:
         with reference_errors(action):
             return function(*arguments, **options)
 
+    # Where pickle finds it.
+    wrapper.__module__, wrapper.__qualname__ = module, wrapper.__name__
     return wrapper  # type: ignore[return-value]
 
 

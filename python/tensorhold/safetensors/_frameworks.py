@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from tensorhold.safetensors._errors import SafetensorError
 
@@ -43,8 +43,7 @@ def framework_of(name: str) -> str:
 
 def adapter_of(framework: str) -> Adapter:
     """The adapter, which imports its framework."""
-    adapter: Any = importlib.import_module(f"tensorhold.{framework}")
-    return adapter
+    return cast(Adapter, importlib.import_module(f"tensorhold.{framework}"))
 
 
 # Kinds of devices that torch and paddle know, with or without a number.

@@ -11,10 +11,10 @@ from tensorhold.safetensors._frameworks import device_of
 
 __all__ = ["load", "load_file", "save", "save_file"]
 
-load = as_reference(_native.load, CONTENT)
-save = as_reference(_native.save, SAVING)
-save_file = as_reference(_native.save_file, SAVING)
-_load_file = as_reference(_native.load_file, HEADER)
+load = as_reference(_native.load, CONTENT, __name__)
+save = as_reference(_native.save, SAVING, __name__)
+save_file = as_reference(_native.save_file, SAVING, __name__)
+_load_file = as_reference(_native.load_file, HEADER, __name__)
 
 
 def load_file(

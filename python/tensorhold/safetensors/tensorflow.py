@@ -10,7 +10,7 @@ __all__ = [
     "save_file",
 ]
 
-load = as_reference(_native.load, CONTENT)
-load_file = as_reference(_native.load_file, HEADER)
-save = as_reference(_native.save, SAVING)
-save_file = as_reference(_native.save_file, SAVING)
+load = as_reference(_native.load, CONTENT, __name__)
+load_file = as_reference(_native.load_file, HEADER, __name__)
+save = as_reference(_native.save, SAVING, __name__)
+save_file = as_reference(_native.save_file, SAVING, __name__)

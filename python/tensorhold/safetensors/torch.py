@@ -40,12 +40,12 @@ __all__ = [
     "storage_size",
 ]
 
-load = as_reference(_native.load, CONTENT)
-save = as_reference(_native.save, SAVING)
-save_file = as_reference(_native.save_file, SAVING)
-save_model = as_reference(_native.save_model, SAVING)
-_load_file = as_reference(_native.load_file, HEADER)
-_load_model = as_reference(_native.load_model, HEADER)
+load = as_reference(_native.load, CONTENT, __name__)
+save = as_reference(_native.save, SAVING, __name__)
+save_file = as_reference(_native.save_file, SAVING, __name__)
+save_model = as_reference(_native.save_model, SAVING, __name__)
+_load_file = as_reference(_native.load_file, HEADER, __name__)
+_load_model = as_reference(_native.load_model, HEADER, __name__)
 
 
 def load_file(

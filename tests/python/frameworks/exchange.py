@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import pickle
 import struct
 import warnings
 from types import ModuleType
@@ -160,6 +161,13 @@ class Exchange:
         self.ours.load_file(path, access="owned", progress=lambda *now: read.append(now))
         for calls in (saved, read):
             assert calls and calls[-1][0] == calls[-1][1] > 0
+
+    def test_functions_pickle(self, path):
+        for module in (self.ours, self.dropin):
+            for name in FUNCTIONS:
+                assert pickle.loads(pickle.dumps(getattr(module, name))).__name__ == name
+        pickle.loads(pickle.dumps(self.ours.save_file))(self.tensors, path)
+        self.same(pickle.loads(pickle.dumps(self.ours.load_file))(path), self.tensors)
 
     # --- with the reference package
 
