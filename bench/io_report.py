@@ -42,18 +42,6 @@ def against_ceilings(program: str, path: str, rounds: int) -> dict:
              for command in ("warm", "cold", "part", "slices")}
 
 
-def against_peers(path: str, rounds: int, cold: bool, what: str) -> dict:
-    ways = peers.owned_loads(path)
-
-    def run(way):
-        if cold:
-            harness.forget_cache(path)
-        return harness.timed(way)
-
-    return harness.take_turns({name: lambda way=way: run(way) for name, way in ways.items()},
-                              rounds, what, warm_up=0 if cold else 1)
-
-
 def room(folder: str) -> int:
     return shutil.disk_usage(folder).free if os.path.isdir(folder) else 0
 
@@ -64,19 +52,19 @@ def measure(options) -> dict:
     peers.make_model(model, options.gib)
     results["library"] = against_ceilings(options.program, model, options.rounds)
     results["peers"] = {
-        "warm": against_peers(model, options.rounds, False, "disk, warm"),
-        "cold": against_peers(model, max(3, options.rounds // 2), True, "disk, cold"),
+        "warm": peers.take_turns_loading(model, options.rounds, False, "disk, warm"),
+        "cold": peers.take_turns_loading(model, options.rounds, True, "disk, cold"),
     }
     if options.slow:
         late = os.path.join(options.slow, "late.safetensors")
         peers.make_model(late, options.gib / 8)
-        results["peers"]["latency"] = against_peers(late, 3, True, "latency")
+        results["peers"]["latency"] = peers.take_turns_loading(late, 3, True, "latency")
         os.unlink(late)
     if room("/dev/shm") > 2 * options.gib * GIB:
         with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
             copy = os.path.join(folder, "model.safetensors")
             shutil.copyfile(model, copy)
-            results["peers"]["tmpfs"] = against_peers(copy, options.rounds, False, "tmpfs")
+            results["peers"]["tmpfs"] = peers.take_turns_loading(copy, options.rounds, False, "tmpfs")
     tensors = tensorhold.torch.load_file(model, access="owned")
     results["saves"] = peers.take_turns_saving(
         tensors, os.path.join(options.folder, "saved.safetensors"), max(3, options.rounds // 2))

@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import tempfile
 import threading
 
 import harness
@@ -40,15 +41,37 @@ def fast(path: str) -> dict:
         return {name: opened.get_tensor(name).clone() for name in opened.keys()}
 
 
-def owned_loads(path: str) -> dict:
-    """Ways to a dictionary of tensors that need the file no more."""
-    return {
-        OURS: lambda: tensorhold.torch.load_file(path, access="owned"),
-        REFERENCE + " + clone": lambda: {name: tensor.clone() for name, tensor
-                                         in safetensors.torch.load_file(path).items()},
-        "runai-model-streamer": lambda: streamed(path),
-        "fastsafetensors": lambda: fast(path),
-    }
+def cloned(path: str) -> dict:
+    return {name: tensor.clone() for name, tensor in safetensors.torch.load_file(path).items()}
+
+
+# Ways to a dictionary of tensors that need the file no more.
+OWNED_LOADS = {
+    OURS: lambda path: tensorhold.torch.load_file(path, access="owned"),
+    REFERENCE + " + clone": cloned,
+    "runai-model-streamer": streamed,
+    "fastsafetensors": fast,
+}
+
+
+def take_turns_loading(path: str, rounds: int, cold: bool, what: str) -> dict:
+    """Medians of owned loads, each in a process of its own that has loaded something small before.
+    Call it before anything that makes torch's threads, which a child would wait for."""
+    with tempfile.TemporaryDirectory() as folder:
+        small = os.path.join(folder, "small.safetensors")
+        safetensors.torch.save_file({"w": torch.ones(8)}, small)
+
+        def run(load):
+            load(small)
+            return harness.timed(lambda: load(path))
+
+        def turn(load):
+            if cold:
+                harness.forget_cache(path)
+            return harness.alone(lambda: run(load))
+
+        return harness.take_turns({name: lambda load=load: turn(load)
+                                   for name, load in OWNED_LOADS.items()}, rounds, what)
 
 
 def save_reference(tensors: dict, path: str, durable: bool):

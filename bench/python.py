@@ -43,20 +43,6 @@ def small_tensors(folder: str, rounds: int) -> list:
     return rows
 
 
-def loads(path: str, rounds: int) -> tuple:
-    ways = peers.owned_loads(path)
-
-    def cold(way):
-        harness.forget_cache(path)
-        return harness.timed(way)
-
-    warm = harness.take_turns({name: lambda way=way: harness.timed(way)
-                               for name, way in ways.items()}, rounds, "warm loads")
-    return warm, harness.take_turns({name: lambda way=way: cold(way)
-                                     for name, way in ways.items()}, max(3, rounds // 2),
-                                    "cold loads", warm_up=0)
-
-
 def slices(folder: str, rounds: int) -> list:
     path = os.path.join(folder, "slices.safetensors")
     safetensors.torch.save_file({"w": torch.randn(8192, 8192)}, path)  # 256 MiB
@@ -211,7 +197,8 @@ def main() -> int:
         model = os.path.join(folder, "model.safetensors")
         peers.make_model(model, options.gib)
         results["memory"] = memory(model)
-        results["warm"], results["cold"] = loads(model, options.rounds)
+        results["warm"] = peers.take_turns_loading(model, options.rounds, False, "warm loads")
+        results["cold"] = peers.take_turns_loading(model, options.rounds, True, "cold loads")
         results["slices"] = slices(folder, options.rounds)
         results["saves"] = saves(model, folder, options.rounds)
     text = page(results, options.gib)

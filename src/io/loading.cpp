@@ -20,7 +20,7 @@ constexpr unsigned distant_threads = 32;
 constexpr unsigned least_local_threads = 4;
 constexpr unsigned most_local_threads = 16;
 // Threads that wait for a disk, or copy from their buffers while others wait.
-constexpr unsigned disk_threads = 8;
+constexpr unsigned disk_threads = 12;
 // A file's bytes that are looked for in the cache, before it is read.
 constexpr std::size_t cache_samples = 64;
 // Below this the question what memory there is costs more than what it may save.

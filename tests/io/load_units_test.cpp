@@ -116,7 +116,7 @@ TEST(ReadChoice, IsMadeFromFacts) {
       {"distant, small", {.distant = true, .nbytes = 64 * mebibyte}, {32, mebibyte}},
       {"from a disk itself",
        {.processors = 2, .past_cache = true, .nbytes = gibibyte},
-       {8, 8 * mebibyte}},
+       {12, 8 * mebibyte}},
       {"memory", {.processors = 2, .in_memory = true, .nbytes = gibibyte}, {2, 8 * mebibyte}},
       {"small", {.processors = 4, .nbytes = 64 * mebibyte}, {4, 4 * mebibyte}},
       {"a stream",
