@@ -5,8 +5,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <climits>
@@ -15,6 +13,7 @@
 #include <mutex>
 
 #include "os/guard.hpp"
+#include "os/posix_fault_handler.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::os {
@@ -33,13 +32,7 @@ static_assert(std::atomic<std::uintptr_t>::is_always_lock_free);
 // Held while a part is closed; by the forking thread across a fork, so that no child starts with a
 // closed part that nobody opens.
 std::mutex closing;
-
-// Handlers that ours was installed over, oldest first: more than one when somebody installed
-// another over ours. Written under `installing`, before `overlaid` counts them.
-constexpr std::size_t most_overlaid = 8;
-std::mutex installing;
-std::array<struct ::sigaction, most_overlaid> previous{};
-std::atomic<std::size_t> overlaid = 0;
+bool fork_prepared = false;  // guarded by `closing`
 
 struct Retried {
   std::uintptr_t address = 0;
@@ -48,14 +41,6 @@ struct Retried {
 };
 // Of this model because the handler must not allocate.
 [[gnu::tls_model("initial-exec")]] constinit thread_local Retried last;
-
-// The fault that is being passed on. Comes back when a handler over ours, which we pass on to,
-// passes on to us in turn: then the next older one has it.
-struct Passing {
-  const siginfo_t* info = nullptr;
-  std::size_t level = 0;
-};
-[[gnu::tls_model("initial-exec")]] constinit thread_local Passing passing;
 
 /// True: the access is to be tried again.
 bool waited(std::uintptr_t address) noexcept {
@@ -76,65 +61,37 @@ bool waited(std::uintptr_t address) noexcept {
   return true;
 }
 
-void pass_to(const struct ::sigaction& handler, int signal, siginfo_t* info, void* context) {
-  if ((handler.sa_flags & SA_SIGINFO) != 0) return handler.sa_sigaction(signal, info, context);
-  if (handler.sa_handler != SIG_DFL && handler.sa_handler != SIG_IGN)
-    return handler.sa_handler(signal);
-  // The system ends a process at a fault that is ignored, too. The access is tried again and does.
-  struct ::sigaction fallback {};
-  fallback.sa_handler = SIG_DFL;
-  (void)::sigaction(signal, &fallback, nullptr);
-  if (info->si_code <= 0) (void)::raise(signal);  // sent by somebody: no access will repeat it
-}
+void on_fault(int signal, siginfo_t* info, void* context);
+constinit FaultHandler handler(SIGSEGV, on_fault);
 
-void pass_on(int signal, siginfo_t* info, void* context) {
-  const Passing outer = passing;
-  const std::size_t count = overlaid.load();
-  const std::size_t level = outer.info == info ? std::min(outer.level + 1, count - 1) : 0;
-  passing = {info, level};
-  pass_to(previous[count - 1 - level], signal, info, context);
-  passing = outer;
-}
-
-void on_fault(int signal, siginfo_t* info, void* context) {
+void on_fault(int, siginfo_t* info, void* context) {
   const int saved = errno;
-  const bool again =
-      info->si_code == SEGV_ACCERR && waited(reinterpret_cast<std::uintptr_t>(info->si_addr));
+  if (info->si_code != SEGV_ACCERR || !waited(reinterpret_cast<std::uintptr_t>(info->si_addr)))
+    handler.pass_on(info, context);
   errno = saved;
-  if (!again) pass_on(signal, info, context);
 }
 
 [[noreturn]] void raise_no_handler(int error) {
+  const bool too_many = error == EAGAIN;
   throw Error({.code = Code::release_unsupported,
-               .reason = "the system refused the handler that keeps writes during a release",
+               .reason = too_many ? "other code of this process puts its handler over the one that "
+                                    "keeps writes during a release, again and again"
+                                  : "the system refused the handler that keeps writes during a "
+                                    "release",
                .advice = "Drop the writable views, or copy them, before the release.",
-               .os_error = error});
+               .os_error = too_many ? 0 : error});
 }
 
-void install() {
-  const std::lock_guard lock(installing);
-  const std::size_t count = overlaid.load();
-  struct ::sigaction current {};
-  if (::sigaction(SIGSEGV, nullptr, &current) != 0) raise_no_handler(errno);
-  const bool ours = (current.sa_flags & SA_SIGINFO) != 0 && current.sa_sigaction == &on_fault;
-  if (ours || count == most_overlaid) return;
-  if (count == 0) {
-    // A fork takes locks in the reverse order of registration: `closing`, then the turn that a
-    // GuardPause takes while a part is closed.
-    prepare_guards_for_fork();
-    if (const int error = ::pthread_atfork([] { closing.lock(); }, [] { closing.unlock(); },
-                                           [] { closing.unlock(); });
-        error != 0)
-      raise_no_handler(error);
-  }
-  previous[count] = current;
-  struct ::sigaction wanted = current;
-  wanted.sa_sigaction = &on_fault;
-  wanted.sa_flags = (current.sa_flags & ~static_cast<int>(SA_RESETHAND)) | SA_SIGINFO | SA_ONSTACK;
-  overlaid.store(count + 1);
-  if (::sigaction(SIGSEGV, &wanted, nullptr) == 0) return;
-  overlaid.store(count);
-  raise_no_handler(errno);
+void prepare_for_fork() {
+  const std::lock_guard lock(closing);
+  if (fork_prepared) return;
+  // A fork takes locks in the reverse order of registration: `closing`, then the turn that a
+  // GuardPause takes while a part is closed.
+  prepare_guards_for_fork();
+  const int error =
+      ::pthread_atfork([] { closing.lock(); }, [] { closing.unlock(); }, [] { closing.unlock(); });
+  if (error != 0) raise_no_handler(error);
+  fork_prepared = true;
 }
 
 void lower(std::atomic<std::uintptr_t>& bound, std::uintptr_t value) noexcept {
@@ -152,7 +109,8 @@ void raise_to(std::atomic<std::uintptr_t>& bound, std::uintptr_t value) noexcept
 }  // namespace
 
 WriteGate::WriteGate(const std::byte* begin, std::size_t bytes) {
-  install();
+  prepare_for_fork();
+  if (const int error = handler.install(); error != 0) raise_no_handler(error);
   const auto first = reinterpret_cast<std::uintptr_t>(begin);
   lower(hull_begin, first);
   raise_to(hull_end, first + bytes);

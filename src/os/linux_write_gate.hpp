@@ -11,7 +11,8 @@ namespace tensorhold::os {
 /// any time. Any number of gates, from any threads.
 class WriteGate {
  public:
-  /// Raises unsupported when the system refuses the handler.
+  /// Raises release_unsupported when the system refuses the handler, or others were put over ours
+  /// too often.
   WriteGate(const std::byte* begin, std::size_t bytes);
 
   /// While one lives, who writes to a read-only page of the part waits. One at a time in a process:

@@ -1,45 +1,84 @@
-// The story S1 to S8 on the system's own filesystem, whatever it allows: as lockfs/story_test.cpp,
-// for every system. A release that this system does not have is skipped with its words.
+// The story S1 to S8, with the same words on every system and on lockfs (support/story_place.hpp):
+// the file goes, is replaced or saved over, and every tensor keeps its address and its values. A
+// release that this system does not have is skipped with its words.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <vector>
 
 #include "support/scratch.hpp"
+#include "support/story_place.hpp"
 #include "support/tensors.hpp"
 #include "tensorhold/tensorhold.hpp"
 
 namespace tensorhold {
 namespace {
 
+using test::others_delete;
+using test::others_truncate;
 using test::some_tensors;
 using test::Tensors;
 
-class StoryHere : public ::testing::TestWithParam<Access> {
+class Story : public ::testing::TestWithParam<Access> {
  protected:
-  void SetUp() override { save(path_, saved_.list()); }
-  [[nodiscard]] Tensor load() const { return open(path_, {.access = GetParam()})["large"]; }
-  [[nodiscard]] bool unchanged(const Tensor& tensor) const {
-    return std::ranges::equal(tensor.bytes(), saved_.list().back().bytes);
+  void SetUp() override {
+    if (const std::string why = test::StoryPlace::unavailable(); !why.empty()) GTEST_SKIP() << why;
+    place_.emplace();
+    path_ = at("model.safetensors");
+    save(path_, saved_.list());
   }
+  [[nodiscard]] std::string at(const std::string& name) const {
+    return (place_->folder() / name).string();
+  }
+  [[nodiscard]] std::vector<std::string> names() const {
+    return test::Scratch::names_in(place_->folder());
+  }
+  [[nodiscard]] File open_it() const { return open(path_, {.access = GetParam()}); }
+  [[nodiscard]] Tensor load() const { return open_it()["large"]; }
+  [[nodiscard]] static bool same(const Tensor& tensor, const Tensors& saved) {
+    return std::ranges::equal(tensor.bytes(), saved.list().back().bytes);
+  }
+  [[nodiscard]] bool unchanged(const Tensor& tensor) const { return same(tensor, saved_); }
   void expect_unchanged(const Tensor& tensor, const std::byte* address) const {
     EXPECT_EQ(tensor.bytes().data(), address);
     EXPECT_TRUE(unchanged(tensor));
   }
-  /// Removes the file without the library, which works when nobody holds it.
+  /// Others may do with the file what they like.
   void expect_free() const {
-    std::error_code error;
-    EXPECT_TRUE(std::filesystem::remove(path_, error)) << error.message();
+    place_->expect_nothing_held();
+    EXPECT_TRUE(holders(path_).empty());
+    EXPECT_TRUE(others_truncate(path_, 0));
+    EXPECT_TRUE(others_delete(path_));
+  }
+  /// Threads read a tensor all the while that `work` runs.
+  template <class Work>
+  void while_others_read(const Tensor& tensor, const Work& work) const {
+    std::atomic<bool> stop = false;
+    std::atomic<unsigned> reading = 0;
+    std::atomic<unsigned> wrong = 0;
+    std::vector<std::thread> readers;
+    for (unsigned i = 0; i < 3; ++i)
+      readers.emplace_back([&] {
+        do {
+          wrong += unchanged(tensor) ? 0 : 1;
+          ++reading;
+        } while (!stop);
+      });
+    while (reading < readers.size()) std::this_thread::yield();
+    work();
+    stop = true;
+    for (std::thread& reader : readers) reader.join();
+    EXPECT_EQ(wrong, 0U);
   }
 
-  const test::Scratch scratch_;
-  const std::string path_ = scratch_ / "model.safetensors";
+  std::optional<test::StoryPlace> place_;
+  std::string path_;
   const Tensors saved_ = some_tensors(1, 5'000'000);
 };
 
@@ -52,9 +91,10 @@ class StoryHere : public ::testing::TestWithParam<Access> {
     ASSERT_TRUE(released_here) << released_here.error().what();                      \
   } while (false)
 
-TEST_P(StoryHere, S1RemoveWhileATensorLives) {
+TEST_P(Story, S1RemoveWhileATensorLives) {
   const Tensor tensor = load();
   const std::byte* const address = tensor.bytes().data();
+  if (tensor.mapped()) place_->expect_held(path_);
   (void)tensorhold::remove(path_);
   EXPECT_FALSE(std::filesystem::exists(path_));
   expect_unchanged(tensor, address);
@@ -62,17 +102,16 @@ TEST_P(StoryHere, S1RemoveWhileATensorLives) {
   expect_unchanged(tensor, address);
 }
 
-TEST_P(StoryHere, S2TheHoldEndsWithTheLastTensor) {
+TEST_P(Story, S2TheHoldEndsWithTheLastTensor) {
   {
     const Tensor tensor = load();
     const Tensor second = tensor;
     EXPECT_TRUE(unchanged(second));
   }
-  EXPECT_TRUE(holders(path_).empty());
   expect_free();
 }
 
-TEST_P(StoryHere, S3HoldersAreNamedAndAReleaseFreesTheFile) {
+TEST_P(Story, S3HoldersAreNamedAndAReleaseFreesTheFile) {
   Tensor parameter;
   {
     const Tensor tensor = load();
@@ -84,21 +123,20 @@ TEST_P(StoryHere, S3HoldersAreNamedAndAReleaseFreesTheFile) {
     ASSERT_FALSE(found.empty());
     EXPECT_TRUE(found.list[0].own);
     EXPECT_EQ(found.list[0].tensor, "large");
+    place_->expect_held(path_);
   }
   TENSORHOLD_RELEASE(path_);
-  std::filesystem::resize_file(path_, 0);
   expect_free();
   expect_unchanged(parameter, address);
 }
 
-TEST_P(StoryHere, S4ACopyIsIndependent) {
+TEST_P(Story, S4ACopyIsIndependent) {
   const Tensor copy = load().copy();
-  std::filesystem::resize_file(path_, 0);
   expect_free();
-  EXPECT_TRUE(unchanged(copy));
+  expect_unchanged(copy, copy.bytes().data());
 }
 
-TEST_P(StoryHere, S5SaveOverTheFileThatWasLoaded) {
+TEST_P(Story, S5SaveOverTheFileThatWasLoaded) {
   const Tensor tensor = load();
   const std::byte* const address = tensor.bytes().data();
   const SaveTensor list[] = {SaveTensor("again", tensor)};
@@ -107,7 +145,19 @@ TEST_P(StoryHere, S5SaveOverTheFileThatWasLoaded) {
   EXPECT_TRUE(unchanged(open(path_)["again"]));
 }
 
-TEST_P(StoryHere, S6AnExceptionEndsTheHold) {
+TEST_P(Story, S5ReplaceTheFileThatWasLoaded) {
+  const std::string other = at("other.safetensors");
+  const Tensors others = some_tensors(9);
+  save(other, others.list());
+  const Tensor tensor = load();
+  const std::byte* const address = tensor.bytes().data();
+  (void)replace(other, path_);
+  EXPECT_FALSE(std::filesystem::exists(other));
+  expect_unchanged(tensor, address);
+  EXPECT_TRUE(same(open(path_)["large"], others));
+}
+
+TEST_P(Story, S6AnExceptionEndsTheHold) {
   try {
     const Tensor tensor = load();
     EXPECT_TRUE(unchanged(tensor));
@@ -117,36 +167,62 @@ TEST_P(StoryHere, S6AnExceptionEndsTheHold) {
   }
 }
 
-TEST_P(StoryHere, S7ThreadsReadWhileTheFileIsReleasedAndReplaced) {
+TEST_P(Story, S6CloseEndsTheHoldThoughTheFileObjectLives) {
+  const File file = open_it();
+  { const Tensor tensor = file["large"]; }
+  file.close();
+  expect_free();
+  EXPECT_EQ(file.size(), saved_.list().size());
+}
+
+TEST_P(Story, S6ATensorThatEscapedHoldsUntilItIsDropped) {
+  const File file = open_it();
+  Tensor tensor = file["large"];
+  Tensor view = file.writable("weight");
+  const std::byte* const address = tensor.bytes().data();
+  file.close();
+  if (tensor.mapped()) place_->expect_held(path_);
+  expect_unchanged(tensor, address);
+  view = Tensor();
+  if (tensor.mapped()) place_->expect_held(path_);
+  tensor = Tensor();
+  expect_free();
+}
+
+TEST_P(Story, S7ThreadsReadWhileTheFileIsReleasedAndReplaced) {
   const Tensor tensor = load();
   const std::byte* const address = tensor.bytes().data();
-  std::atomic<bool> stop = false;
-  std::atomic<unsigned> wrong = 0;
-  std::atomic<unsigned> reading = 0;
-  const auto read = [&] {
-    wrong += unchanged(tensor) ? 0 : 1;
-    ++reading;
-    while (!stop) wrong += unchanged(tensor) ? 0 : 1;
-  };
-  std::vector<std::thread> readers;
-  for (unsigned i = 0; i < 3; ++i) readers.emplace_back(read);
-  while (reading < readers.size()) std::this_thread::yield();
-  const Result<Released> released = try_release(path_);
-  const Result<void> saved = try_save(path_, some_tensors(9).list());
-  stop = true;
-  for (std::thread& reader : readers) reader.join();
-  EXPECT_TRUE(released || released.error().code() == Code::release_unsupported);
-  EXPECT_TRUE(saved) << saved.error().what();
-  EXPECT_EQ(wrong, 0U);
+  while_others_read(tensor, [&] {
+    const Result<Released> released = try_release(path_);
+    EXPECT_TRUE(released || released.error().code() == Code::release_unsupported);
+    const Result<void> saved = try_save(path_, some_tensors(9).list());
+    EXPECT_TRUE(saved) << saved.error().what();
+  });
   expect_unchanged(tensor, address);
 }
 
-TEST_P(StoryHere, S8OthersTruncateTheFile) {
-  const File file = open(path_, {.access = GetParam()});
+TEST_P(Story, S7ThreadsReadWhileTheFileIsSavedOver) {
+  const Tensor tensor = load();
+  const std::byte* const address = tensor.bytes().data();
+  const Tensors other = some_tensors(9);
+  while_others_read(tensor, [&] {
+    const Result<void> saved = try_save(path_, other.list());
+    EXPECT_TRUE(saved) << saved.error().what();
+  });
+  expect_unchanged(tensor, address);
+  EXPECT_TRUE(same(open(path_)["large"], other));
+}
+
+TEST_P(Story, S8OthersTruncateTheFile) {
+  const File file = open_it();
   const Tensor tensor = file["large"];
   EXPECT_TRUE(unchanged(tensor));  // an owned one has its bytes from here on
-  std::error_code refused;
-  std::filesystem::resize_file(path_, 4096, refused);
+  bool refused = !others_truncate(path_, 4096);
+  if (refused) {
+    EXPECT_EQ(file.check(), FileState::unchanged);
+    place_->allow_all();
+    refused = !others_truncate(path_, 4096);
+  }
   if (!refused) {
     EXPECT_EQ(file.check(), FileState::truncated);
   }
@@ -163,8 +239,9 @@ TEST_P(StoryHere, S8OthersTruncateTheFile) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Here, StoryHere, ::testing::Values(Access::mapped, Access::owned),
-                         [](const auto& access) {
+INSTANTIATE_TEST_SUITE_P(Everywhere, Story, ::testing::ValuesIn(test::StoryPlace::accesses),
+                         [](const auto& access) -> std::string {
+                           if (access.param == Access::automatic) return "automatic";
                            return access.param == Access::mapped ? "mapped" : "owned";
                          });
 
