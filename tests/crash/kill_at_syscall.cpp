@@ -1,5 +1,6 @@
 #include "kill_at_syscall.hpp"
 
+#include <gtest/gtest.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -9,6 +10,9 @@
 #include <csignal>
 #include <cstdint>
 #include <exception>
+
+#include "../support/scratch.hpp"
+#include "os/temporary_name.hpp"
 
 namespace tensorhold::test {
 namespace {
@@ -98,6 +102,55 @@ KillOutcome kill_at_syscall(const std::function<void()>& work, unsigned stop) {
   }
   if (!WIFEXITED(status) && !WIFSIGNALED(status)) end(outcome.pid);
   return outcome;
+}
+
+bool kill_at_each_stop(const std::function<KillOutcome(unsigned)>& run_to) {
+  constexpr unsigned stop_limit = 4000;  // work that makes more is not the one that is meant here
+  const auto run = [&] {
+    for (unsigned stop = 0; stop < stop_limit; ++stop) {
+      const KillOutcome outcome = run_to(stop);
+      if (outcome.end == KillOutcome::End::untraced) GTEST_SKIP() << "this machine forbids ptrace";
+      ASSERT_NE(outcome.end, KillOutcome::End::failed) << "stop " << stop;
+      if (testing::Test::HasFailure()) FAIL() << "stop " << stop << " system call " << outcome.call;
+      if (outcome.end == KillOutcome::End::finished) return;
+    }
+    FAIL() << "the work never ends";
+  };
+  run();
+  return !testing::Test::HasFailure() && !testing::Test::IsSkipped();
+}
+
+bool Remains::look(const std::filesystem::path& folder, const KillOutcome& outcome, pid_t earlier) {
+  const std::filesystem::path target = folder / "f";
+  bool is_new = false;
+  if (std::filesystem::exists(target)) {
+    const std::string bytes = read_file(target.string());
+    is_new = bytes == new_bytes_;
+    EXPECT_TRUE(is_new || (!old_bytes_.empty() && bytes == old_bytes_))
+        << "torn: " << bytes.size() << " bytes";
+  } else {
+    EXPECT_TRUE(old_bytes_.empty()) << "the old file is gone";
+  }
+  EXPECT_TRUE(is_new || seen_new_ == 0) << "killed later, but the old file is back";
+  (is_new ? seen_new_ : seen_old_) += 1;
+  calls_.insert(outcome.call);
+  for (const std::string& name : Scratch::names_in(folder)) {
+    if (name == "f") continue;
+    const auto parsed = os::parse_temporary_name(name);
+    EXPECT_TRUE(parsed.has_value()) << name;
+    if (!parsed) continue;
+    EXPECT_EQ(parsed->stem, "f");
+    EXPECT_TRUE(parsed->pid == static_cast<std::uint64_t>(outcome.pid) ||
+                (earlier != 0 && parsed->pid == static_cast<std::uint64_t>(earlier)))
+        << name;
+    left_ += 1;
+  }
+  return is_new;
+}
+
+void Remains::expect_both_seen() const {
+  EXPECT_GT(seen_old_, 0U);
+  EXPECT_GT(seen_new_, 1U);
 }
 
 }  // namespace tensorhold::test

@@ -5,14 +5,12 @@
 #include <sys/syscall.h>
 
 #include <filesystem>
-#include <set>
 #include <string>
 #include <system_error>
 
 #include "../support/scratch.hpp"
 #include "../support/tensors.hpp"
 #include "kill_at_syscall.hpp"
-#include "os/temporary_name.hpp"
 #include "tensorhold/file.hpp"
 #include "tensorhold/hold.hpp"
 #include "tensorhold/save.hpp"
@@ -21,11 +19,10 @@ namespace tensorhold {
 namespace {
 
 using test::KillOutcome;
+using test::Remains;
 using test::Scratch;
 using test::some_tensors;
 namespace fs = std::filesystem;
-
-constexpr unsigned stop_limit = 4000;
 
 /// A folder on another filesystem than Scratch's, gone at the end; empty when there is none.
 class Elsewhere {
@@ -60,84 +57,51 @@ struct Scenario {
   bool durable = true;
 };
 
+std::string text_of(const std::vector<std::byte>& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 class Kills {
  public:
-  explicit Kills(const Scenario& scenario) : scenario_(scenario) {
-    const auto text = [](const std::vector<std::byte>& bytes) {
-      return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    };
-    old_bytes_ = text(save_bytes(some_tensors(200, 50'000).list()));
-    new_bytes_ = text(save_bytes(some_tensors(7, 100'000).list()));
-  }
+  explicit Kills(const Scenario& scenario)
+      : scenario_(scenario),
+        old_bytes_(scenario.replaces ? text_of(save_bytes(some_tensors(200, 50'000).list())) : ""),
+        remains_(old_bytes_, text_of(save_bytes(some_tensors(7, 100'000).list()))) {}
 
   void run() {
-    for (unsigned stop = 0; stop < stop_limit; ++stop) {
-      KillOutcome outcome;
-      bool runs = true;
-      run_to(stop, outcome, runs);
-      if (!runs) GTEST_SKIP() << "there is no second filesystem in /dev/shm";
-      if (outcome.end == KillOutcome::End::untraced) GTEST_SKIP() << "this machine forbids ptrace";
-      ASSERT_NE(outcome.end, KillOutcome::End::failed) << "stop " << stop;
-      if (testing::Test::HasFailure()) FAIL() << "stop " << stop << " system call " << outcome.call;
-      if (outcome.end == KillOutcome::End::finished) return finish();
-    }
-    FAIL() << "the replacement never ends";
+    const Scratch scratch;
+    if (scenario_.across && Elsewhere(scratch).folder().empty())
+      GTEST_SKIP() << "there is no second filesystem in /dev/shm";
+    if (test::kill_at_each_stop([&](unsigned stop) { return run_to(stop); })) finish();
   }
 
  private:
-  void run_to(unsigned stop, KillOutcome& outcome, bool& runs) {
+  KillOutcome run_to(unsigned stop) {
     const Scratch scratch;
     const Elsewhere elsewhere(scratch);
-    if (scenario_.across && elsewhere.folder().empty()) {
-      runs = false;
-      return;
-    }
     const fs::path folder = scratch.folder() / "folder";
     fs::create_directory(folder);
     const std::string target = (folder / "f").string();
     const std::string from =
         ((scenario_.across ? elsewhere.folder() : scratch.folder()) / "new").string();
-    test::write_file(from, new_bytes_);
+    test::write_file(from, remains_.new_bytes());
     if (scenario_.replaces) test::write_file(target, old_bytes_);
     Tensor tensor;
     if (scenario_.mapped) tensor = open(target, {.access = Access::mapped})["large"];
-    outcome = test::kill_at_syscall(
+    const KillOutcome outcome = test::kill_at_syscall(
         [&] { (void)replace(from, target, {.durable = scenario_.durable}); }, stop);
     if (outcome.end != KillOutcome::End::killed && outcome.end != KillOutcome::End::finished)
-      return;
-    inspect(folder, from, outcome);
-    EXPECT_FALSE(outcome.end == KillOutcome::End::finished && fs::exists(from));
-    if (outcome.end == KillOutcome::End::killed) clean(folder, stop);
-    if (!tensor.valid()) return;
-    EXPECT_EQ(tensor.bytes()[77], some_tensors(200, 50'000).list().back().bytes[77]);
-  }
-
-  void inspect(const fs::path& folder, const std::string& from, const KillOutcome& outcome) {
-    const std::string target = (folder / "f").string();
-    bool is_new = false;
-    if (fs::exists(target)) {
-      const std::string bytes = test::read_file(target);
-      is_new = bytes == new_bytes_;
-      EXPECT_TRUE(is_new || (scenario_.replaces && bytes == old_bytes_))
-          << "torn: " << bytes.size() << " bytes";
-    } else {
-      EXPECT_FALSE(scenario_.replaces) << "the old file is gone";
-    }
+      return outcome;
+    const bool is_new = remains_.look(folder, outcome);
     const bool still_there = fs::exists(from);
     EXPECT_TRUE(is_new || still_there) << "the new file is lost";
-    EXPECT_TRUE(!still_there || test::read_file(from) == new_bytes_);
-    EXPECT_TRUE(is_new || !was_new_) << "killed later, but the old file is back";
-    was_new_ = is_new;
-    (is_new ? seen_new_ : seen_old_) += 1;
-    calls_.insert(outcome.call);
-    for (const std::string& name : Scratch::names_in(folder)) {
-      if (name == "f") continue;
-      const auto parsed = os::parse_temporary_name(name);
-      ASSERT_TRUE(parsed.has_value()) << name;
-      EXPECT_EQ(parsed->stem, "f");
-      EXPECT_EQ(parsed->pid, static_cast<std::uint64_t>(outcome.pid));
-      left_ += 1;
+    EXPECT_TRUE(!still_there || test::read_file(from) == remains_.new_bytes());
+    EXPECT_FALSE(outcome.end == KillOutcome::End::finished && still_there);
+    if (outcome.end == KillOutcome::End::killed) clean(folder, stop);
+    if (tensor.valid()) {
+      EXPECT_EQ(tensor.bytes()[77], some_tensors(200, 50'000).list().back().bytes[77]);
     }
+    return outcome;
   }
 
   // In turns, by an open and by a save; by a save where there is nothing to open.
@@ -152,23 +116,16 @@ class Kills {
 
   // The kills really hit the steps that matter.
   void finish() const {
-    EXPECT_TRUE(was_new_);
-    EXPECT_GT(seen_old_, 0U);
-    EXPECT_GT(seen_new_, 1U);
-    EXPECT_EQ(left_ > 0, scenario_.across);
-    EXPECT_TRUE(calls_.contains(SYS_renameat));
-    EXPECT_EQ(calls_.contains(SYS_pwritev), scenario_.across);
-    EXPECT_EQ(calls_.contains(SYS_fsync), scenario_.durable);
+    remains_.expect_both_seen();
+    EXPECT_EQ(remains_.left() > 0, scenario_.across);
+    EXPECT_TRUE(remains_.calls().contains(SYS_renameat));
+    EXPECT_EQ(remains_.calls().contains(SYS_pwritev), scenario_.across);
+    EXPECT_EQ(remains_.calls().contains(SYS_fsync), scenario_.durable);
   }
 
   const Scenario scenario_;
-  std::string old_bytes_;
-  std::string new_bytes_;
-  bool was_new_ = false;
-  unsigned seen_old_ = 0;
-  unsigned seen_new_ = 0;
-  unsigned left_ = 0;
-  std::set<long> calls_;
+  const std::string old_bytes_;
+  Remains remains_;
 };
 
 TEST(ReplaceKilled, OnOneFilesystem) { Kills({}).run(); }

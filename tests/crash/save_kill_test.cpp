@@ -5,7 +5,6 @@
 
 #include <filesystem>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "../support/scratch.hpp"
@@ -20,12 +19,11 @@ namespace tensorhold {
 namespace {
 
 using test::KillOutcome;
+using test::Remains;
 using test::Scratch;
 using test::some_tensors;
 using test::Tensors;
 namespace fs = std::filesystem;
-
-constexpr unsigned stop_limit = 4000;  // a save that makes more is not the one that is meant here
 
 struct Scenario {
   const char* name;
@@ -45,25 +43,13 @@ std::string text_of(const std::vector<std::byte>& bytes) {
 class Kills {
  public:
   explicit Kills(const Scenario& scenario)
-      : scenario_(scenario), new_bytes_(text_of(save_bytes(scenario.tensors.list()))) {
-    const Tensors old = some_tensors(200, 50'000);
-    old_bytes_ = text_of(save_bytes(old.list()));
-  }
+      : scenario_(scenario),
+        old_bytes_(scenario.replaces ? text_of(save_bytes(some_tensors(200, 50'000).list())) : ""),
+        remains_(old_bytes_, text_of(save_bytes(scenario.tensors.list()))) {}
 
   void run() {
-    for (unsigned stop = 0; stop < stop_limit; ++stop) {
-      const KillOutcome outcome = run_to(stop);
-      if (outcome.end == KillOutcome::End::untraced) GTEST_SKIP() << "this machine forbids ptrace";
-      ASSERT_NE(outcome.end, KillOutcome::End::failed) << scenario_.name << " stop " << stop;
-      if (testing::Test::HasFailure()) {
-        FAIL() << scenario_.name << " stop " << stop << " system call " << outcome.call;
-      }
-      if (outcome.end == KillOutcome::End::finished) {
-        finish(stop);
-        return;
-      }
-    }
-    FAIL() << "the save never ends";
+    const testing::ScopedTrace trace(__FILE__, __LINE__, scenario_.name);
+    if (test::kill_at_each_stop([&](unsigned stop) { return run_to(stop); })) finish();
   }
 
  private:
@@ -85,7 +71,7 @@ class Kills {
     };
     const KillOutcome outcome = test::kill_at_syscall(work, stop);
     if (outcome.end == KillOutcome::End::killed || outcome.end == KillOutcome::End::finished)
-      inspect(folder, outcome);
+      (void)remains_.look(folder, outcome, scenario_.with_left_over ? 1 : 0);
     if (outcome.end == KillOutcome::End::killed) clean(path, folder, stop);
     return outcome;
   }
@@ -104,33 +90,6 @@ class Kills {
     writer.commit();
   }
 
-  void inspect(const fs::path& folder, const KillOutcome& outcome) {
-    const std::string target = (folder / "f").string();
-    bool is_new = false;
-    if (fs::exists(target)) {
-      const std::string bytes = test::read_file(target);
-      is_new = bytes == new_bytes_;
-      EXPECT_TRUE(is_new || (scenario_.replaces && bytes == old_bytes_))
-          << "torn: " << bytes.size() << " bytes";
-    } else {
-      EXPECT_FALSE(scenario_.replaces) << "the old file is gone";
-    }
-    EXPECT_TRUE(is_new || !was_new_) << "killed later, but the old file is back";
-    was_new_ = is_new;
-    (is_new ? seen_new_ : seen_old_) += 1;
-    calls_.insert(outcome.call);
-    for (const std::string& name : Scratch::names_in(folder)) {
-      if (name == "f") continue;
-      const auto parsed = os::parse_temporary_name(name);
-      ASSERT_TRUE(parsed.has_value()) << name;
-      EXPECT_EQ(parsed->stem, "f");
-      EXPECT_TRUE(parsed->pid == static_cast<std::uint64_t>(outcome.pid) ||
-                  (scenario_.with_left_over && parsed->pid == 1))
-          << name;
-      left_ += 1;
-    }
-  }
-
   // In turns, by an open (the way of one, where there is nothing to open) and by a save.
   void clean(const std::string& path, const fs::path& folder, unsigned stop) {
     const bool file_there = fs::exists(folder / "f");
@@ -144,29 +103,21 @@ class Kills {
     }
     save(path, scenario_.tensors.list(), std::nullopt, scenario_.options);
     EXPECT_EQ(Scratch::names_in(folder), std::vector<std::string>{"f"});
-    EXPECT_EQ(test::read_file((folder / "f").string()), new_bytes_);
+    EXPECT_EQ(test::read_file((folder / "f").string()), remains_.new_bytes());
   }
 
   // The kills really hit the steps that matter.
-  void finish(unsigned stops) const {
-    EXPECT_TRUE(was_new_);
-    EXPECT_GT(seen_old_, 0U);
-    EXPECT_GT(seen_new_, 1U);
-    EXPECT_GT(left_, 0U);
+  void finish() const {
+    remains_.expect_both_seen();
+    EXPECT_GT(remains_.left(), 0U);
     for (const long call : {SYS_openat, SYS_fallocate, SYS_pwritev, SYS_renameat})
-      EXPECT_TRUE(calls_.contains(call)) << call;
-    EXPECT_EQ(calls_.contains(SYS_fsync), scenario_.options.durable);
-    testing::Test::RecordProperty("stops", static_cast<int>(stops));
+      EXPECT_TRUE(remains_.calls().contains(call)) << call;
+    EXPECT_EQ(remains_.calls().contains(SYS_fsync), scenario_.options.durable);
   }
 
   const Scenario& scenario_;
-  std::string old_bytes_;
-  std::string new_bytes_;
-  bool was_new_ = false;
-  unsigned seen_old_ = 0;
-  unsigned seen_new_ = 0;
-  unsigned left_ = 0;
-  std::set<long> calls_;
+  const std::string old_bytes_;
+  Remains remains_;
 };
 
 void expect_whole(const Scenario& scenario) {
