@@ -1,12 +1,14 @@
 // tensorhold meta: a file's metadata, shown or edited.
 #include <fmt/format.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "cli/command.hpp"
 #include "cli/json.hpp"
+#include "cli/progress.hpp"
 #include "cli/text.hpp"
 #include "tensorhold/edit.hpp"
 #include "tensorhold/file.hpp"
@@ -60,6 +62,12 @@ void print_metadata(const File& file) {
     fmt::print("{}\n", shorten(printable(key) + " = " + printable(value), screen_columns));
 }
 
+Edited edit(const Options& options) {
+  ProgressBar bar("editing");  // many gigabytes may be copied where the header has no room
+  return edit_metadata(options.path, changes_of(options),
+                       {.follow_symlink = options.follow, .progress = std::ref(bar)});
+}
+
 int run(const Options& options) {
   if (options.set.empty() && options.remove.empty()) {
     const File file = open(options.path);
@@ -67,8 +75,7 @@ int run(const Options& options) {
     return success;
   }
   try {
-    const Edited edited =
-        edit_metadata(options.path, changes_of(options), {.follow_symlink = options.follow});
+    const Edited edited = edit(options);
     if (options.json)
       print_json(open(options.path), &edited);
     else

@@ -11,6 +11,8 @@
 namespace tensorhold::hold {
 namespace {
 
+constexpr std::uint64_t worth_discarding = std::uint64_t{1} << 20;
+
 std::uint64_t end_of_tensors(const Catalog& catalog) {
   std::uint64_t end = 1;  // a mapping of nothing does not exist; every file has at least 8 bytes
   for (std::size_t i = 0; i < catalog.size(); ++i)
@@ -101,6 +103,9 @@ void MappedBlock::last_dropped(std::uint32_t index) noexcept {
   // Sequentially consistent, like the count that went to 0 just before: a close or a release that
   // began after this load finds the tensor dead.
   if (!ended()) return;
+  // The system takes unchanged pages back by itself: a few of them are not worth asking it.
+  if (state_.load() == State::mapped && !writable() && catalog().nbytes(index) < worth_discarding)
+    return;
   const std::lock_guard lock(mutex_);
   if (state_.load() != State::releasing) return discard_dead(index);
   try {

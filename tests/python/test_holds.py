@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import lockfs
 import pytest
 
 import tensorhold as th
@@ -41,6 +42,31 @@ def test_the_hold_ends_with_the_last_tensor(path):
     assert own(path)
     view.release()
     assert own(path) == [] and rows.shape == (2, 1024)
+
+
+def test_the_block_ends_the_hold_though_its_variable_lives(path):
+    with th.open(path, access="mapped") as file:
+        assert bytes(file["x"]) == b"abc"
+        assert own(path)
+    assert own(path) == [] and file.keys() and file.closed
+
+
+def test_what_escaped_the_block_holds_until_it_is_dropped(path, tmp_path):
+    with lockfs.mounted(tmp_path, "--sharing") as filesystem:
+        held = filesystem.path / "held.safetensors"
+        held.write_bytes(path.read_bytes())
+        with th.open(held, access="mapped") as file:
+            tensor = file["x"]
+            view = memoryview(file["w"])
+        with pytest.raises(PermissionError):
+            held.unlink()
+        del tensor
+        with pytest.raises(PermissionError):
+            held.unlink()
+        view.release()
+        assert filesystem.held() == 0
+        held.unlink()
+        assert "x" in file
 
 
 def test_release_keeps_address_and_values(path):
