@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <stdexcept>
@@ -270,6 +271,25 @@ Kept touch_mapped(const std::string& path) {
   return memory;
 }
 
+/// What the process has in memory at most since the last call with `forget_it`, in bytes.
+std::uint64_t peak_memory(bool forget_it) {
+  if (forget_it) std::ofstream("/proc/self/clear_refs") << "5";
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::strtoull(line.c_str() + 6, nullptr, 10) * 1024;
+  return 0;
+}
+
+/// What a load takes of memory beside its tensors.
+std::uint64_t extra_memory(const std::string& path) {
+  const std::uint64_t before = peak_memory(true);
+  const auto tensors = load_all(path);
+  std::uint64_t bytes = 0;
+  for (const th::Tensor& tensor : *tensors) bytes += tensor.nbytes();
+  const std::uint64_t taken = peak_memory(false) - before;
+  return taken > bytes ? taken - bytes : 0;
+}
+
 void cold(const Settings& settings) {
   const auto before = [&] { forget(settings.path); };
   std::vector<Way> ways;
@@ -278,7 +298,10 @@ void cold(const Settings& settings) {
                     [&settings, threads] { return read_direct(settings.path, threads); }});
   ways.push_back({"load", before, [&]() -> Kept { return load_all(settings.path); }});
   ways.push_back({"map", before, [&] { return touch_mapped(settings.path); }});
-  measure(settings, ways, Descriptor(settings.path).size());
+  before();
+  const std::uint64_t extra = extra_memory(settings.path);
+  measure(settings, ways, Descriptor(settings.path).size(),
+          ", \"extra_memory\": " + std::to_string(extra));
 }
 
 void latency(const Settings& settings) {

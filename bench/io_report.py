@@ -107,6 +107,7 @@ def page(results: dict) -> str:
     parts = harness.table(["what of every tensor", "ms"], [
         [name.replace("_", " "), f"{seconds * 1e3:.0f}"] for name, seconds in slices.items()])
     read = part["read"] / part["file_bytes"]
+    extra = results["library"]["cold"]["extra_memory"] / 2**20
     wanted = part["bytes"] / part["file_bytes"]
     return f"""# Loads and saves
 
@@ -127,7 +128,8 @@ writes by two threads. All in 8 MiB pieces.
 
 {ceilings}
 
-A load of {wanted:.1%} of the bytes reads {read:.1%} of the file.
+A load of {wanted:.1%} of the bytes reads {read:.1%} of the file. A cold load takes {extra:.0f} MiB of memory
+beside the tensors.
 
 {chr(10).join(tables)}
 
