@@ -80,8 +80,8 @@ struct SaveOptions {
   unsigned threads = 0;
   /// Between large writes. A Writer calls it on the threads that write, one at a time.
   Progress progress = {};
-  /// Set: the save ends at the next write with `cancelled`, and what stood at the path stands
-  /// there.
+  /// Set: the save ends at the next write, or after the last one, with `cancelled`, and what stood
+  /// at the path stands there.
   StopToken stop = {};
   /// For filesystems that refuse to rename a file onto another. True: there, the bytes of the
   /// finished file are copied over those of the file at the path. That is not atomic: who reads

@@ -23,9 +23,9 @@ constexpr std::uint64_t largest_chunk = 4 * mebi;
 constexpr std::uint64_t smallest_chunk = 1 * mebi;
 constexpr std::uint64_t bounce_limit = 64 * mebi;  // memory that one save may take
 constexpr unsigned threads_limit = 64;
-/// Most of them wait for the device, which is then never without work while the others fill their
-/// buffers.
-constexpr unsigned direct_threads = 8;
+/// Half of them are at the device while the others fill their buffers: devices may finish all that
+/// they were given at once, and would then wait until buffers are full again.
+constexpr unsigned direct_threads = 12;
 /// Smaller files are in the page cache and synced before a second way would pay.
 constexpr std::uint64_t smallest_direct_file = 16 * mebi;
 constexpr std::uint64_t smallest_direct_write = 1 * mebi;
@@ -84,6 +84,20 @@ void BouncePool::give_back(Memory memory) noexcept {
     free_.push_back(std::move(memory));  // never grows: there is room for all that were taken
   }
   returned_.notify_one();
+}
+
+void Turnstile::enter() {
+  std::unique_lock lock(mutex_);
+  left_.wait(lock, [this] { return room_ != 0; });
+  --room_;
+}
+
+void Turnstile::leave() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    ++room_;
+  }
+  left_.notify_one();
 }
 
 /// One call of write(): its pieces, cut into chunks that threads take in turn.
@@ -166,6 +180,7 @@ class SaveEngine::Job {
   [[nodiscard]] bool write_direct(std::uint64_t from, std::uint64_t to) {
     std::span<const std::byte> source = in_one_piece(from, to);
     std::optional<BouncePool::Lease> bounce;
+    std::optional<Turnstile::Pass> pass;
     if (source.empty()) {
       bounce.emplace(engine_.pool_);
       const std::span<std::byte> room = bounce->bytes().first(static_cast<std::size_t>(to - from));
@@ -173,6 +188,7 @@ class SaveEngine::Job {
         copy_part(part, room.subspan(static_cast<std::size_t>(part.at - from), part.bytes.size()));
       });
       source = room;
+      pass.emplace(engine_.device_);
     }
     if (engine_.output_.write_direct(from, source)) return true;
     engine_.direct_refused_.store(true);
@@ -248,6 +264,7 @@ SaveEngine::SaveEngine(os::Output& output, std::uint64_t total, const SaveOption
       threads_(choose_threads(direct_, options.threads)),
       chunk_bytes_(choose_chunk(threads_)),
       pool_(threads_, chunk_bytes_),
+      device_(std::max(1U, threads_ / 2)),
       progress_(options.progress) {}
 
 void SaveEngine::refuse_stopped() const {
@@ -283,6 +300,7 @@ void SaveEngine::write(std::span<const Piece> pieces) {
   --busy_;
   job.rethrow();
   if (!helpers.empty()) report();
+  refuse_stopped();  // asked for when the last chunks were under way already
 }
 
 }  // namespace tensorhold::io

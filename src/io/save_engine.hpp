@@ -69,6 +69,32 @@ class BouncePool {
   std::vector<Memory> free_;  // null: not allocated yet
 };
 
+/// Lets so many in at once. Thread-safe.
+class Turnstile {
+ public:
+  explicit Turnstile(unsigned room) : room_(room) {}
+
+  /// A place inside, for as long as it lives.
+  class Pass {
+   public:
+    explicit Pass(Turnstile& turnstile) : turnstile_(turnstile) { turnstile_.enter(); }
+    Pass(const Pass&) = delete;
+    Pass& operator=(const Pass&) = delete;
+    ~Pass() { turnstile_.leave(); }
+
+   private:
+    Turnstile& turnstile_;
+  };
+
+ private:
+  void enter();
+  void leave() noexcept;
+
+  std::mutex mutex_;  // guards room_
+  std::condition_variable left_;
+  unsigned room_;
+};
+
 /// Writes pieces into one output. write() may be called by several threads at once for ranges that
 /// do not overlap. Shared between threads: the pool, the counts, and `progress` (called under a
 /// lock). Borrows the output.
@@ -98,6 +124,7 @@ class SaveEngine {
   const unsigned threads_;
   const std::size_t chunk_bytes_;
   BouncePool pool_;
+  Turnstile device_;                          // for bytes out of the pool
   std::atomic<bool> direct_refused_ = false;  // by the filesystem, at the first try
   std::atomic<unsigned> busy_ = 0;            // threads in write()
   std::atomic<std::uint64_t> done_ = 0;
