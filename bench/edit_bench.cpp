@@ -22,6 +22,7 @@ void write_file(const std::string& path, std::size_t size, std::span<const std::
   std::vector<th::TensorLayout> layout;
   for (std::size_t i = 0; i < std::max(size / tensor_bytes, std::size_t{1}); ++i)
     names.push_back("t" + std::to_string(1000 + i));
+  layout.reserve(names.size());
   for (const std::string& name : names) layout.push_back({name, th::Dtype::u8, shape});
   th::Writer writer(path, layout, th::Metadata{{"step", "0"}}, {.reserve_header = 4096});
   for (const std::string& name : names) writer.write(name, bytes);
@@ -98,7 +99,8 @@ int run(const std::string& folder, std::size_t size, int rounds) {
 
 int main(int count, char** arguments) {
   const std::string folder = count > 1 ? arguments[1] : ".";
-  const std::size_t mib = count > 2 ? std::strtoull(arguments[2], nullptr, 10) : 10 * 1024;
+  const std::size_t mib =
+      count > 2 ? std::strtoull(arguments[2], nullptr, 10) : std::size_t{10} << 10;
   const int rounds = count > 3 ? std::atoi(arguments[3]) : 7;
   try {
     return run(folder, mib * mebi, rounds);
