@@ -13,8 +13,8 @@ void gather_fixed(const std::byte* from, std::uint64_t stride, std::uint64_t cou
   for (std::uint64_t i = 0; i < count; ++i) std::memcpy(to + i * Width, from + i * stride, Width);
 }
 
-/// The dimensions from `outer` on; returns where the next run goes. Few of them: every count is at
-/// least 2.
+/// The dimensions from `outer` on; returns where the next run goes. Few of them: a slice has no
+/// count of 1 but perhaps the first.
 std::byte* gather_from(std::size_t outer, const std::byte* from, const Runs& runs,
                        std::byte* to) noexcept {
   const std::uint64_t count = runs.counts[outer];
