@@ -62,7 +62,8 @@ consumer_find_package_shared() {
 }
 
 consumer_add_subdirectory() {
-  consumer_cmake tests/consumers/add_subdirectory "$work/add_subdirectory"
+  # As an error only so that the commands, and ccache's objects, are those of the installed library.
+  consumer_cmake tests/consumers/add_subdirectory "$work/add_subdirectory" -DTENSORHOLD_WERROR=ON
 }
 
 # consumer_pkg_config PREFIX FLAGS...
