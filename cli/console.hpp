@@ -12,4 +12,8 @@ namespace tensorhold::cli {
 /// True when standard output is a terminal that a person looks at.
 [[nodiscard]] bool output_is_terminal() noexcept;
 
+/// True when this errno of a write to standard output says that its reader had enough (head). POSIX
+/// systems end the program before it sees one.
+[[nodiscard]] bool is_closed_pipe(int error) noexcept;
+
 }  // namespace tensorhold::cli

@@ -44,6 +44,7 @@ int run(std::vector<std::string> arguments) {
   CLI::App app{"Safetensors files, mapped, with control of the hold", "tensorhold"};
   app.set_version_flag("--version", "tensorhold " TENSORHOLD_VERSION);
   app.require_subcommand(1);
+  app.allow_windows_style_options(false);  // a path may begin with a slash there, too
   app.footer(examples);
   int status = success;
   add_ls(app, status);
@@ -76,8 +77,11 @@ int run(std::vector<std::string> arguments) {
 int main(int count, char** arguments) {
   try {
     return tensorhold::cli::run(tensorhold::cli::start_console(count, arguments));
+  } catch (const std::system_error& error) {
+    if (tensorhold::cli::is_closed_pipe(error.code().value())) return tensorhold::cli::failure;
+    (void)std::fprintf(stderr, "tensorhold: %s\n", error.what());  // standard output is full
+    return tensorhold::cli::failure;
   } catch (const std::exception& error) {
-    // Standard output is full or gone, or there is no memory.
     (void)std::fputs("tensorhold: ", stderr);
     (void)std::fputs(error.what(), stderr);
     (void)std::fputs("\n", stderr);

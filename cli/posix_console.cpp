@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 
 #include "cli/console.hpp"
@@ -13,5 +14,7 @@ std::vector<std::string> start_console(int count, char** arguments) {
 }
 
 bool output_is_terminal() noexcept { return ::isatty(STDOUT_FILENO) == 1; }
+
+bool is_closed_pipe(int error) noexcept { return error == EPIPE; }
 
 }  // namespace tensorhold::cli

@@ -5,6 +5,7 @@
 #include <io.h>
 #include <shellapi.h>
 
+#include <cerrno>
 #include <cstdio>
 
 #include "cli/console.hpp"
@@ -35,5 +36,12 @@ std::vector<std::string> start_console(int, char**) {
 }
 
 bool output_is_terminal() noexcept { return _isatty(_fileno(stdout)) != 0; }
+
+bool is_closed_pipe(int error) noexcept {
+  if (error == EPIPE) return true;
+  // What C libraries make of ERROR_NO_DATA, "the pipe is being closed".
+  const auto handle = reinterpret_cast<HANDLE>(_get_osfhandle(_fileno(stdout)));
+  return error == EINVAL && GetFileType(handle) == FILE_TYPE_PIPE;
+}
 
 }  // namespace tensorhold::cli

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# suite.sh wine8|wine10 FOLDER: runs every *_test.exe of FOLDER, and ends with the line
+# suite.sh wine8|wine10 FOLDER: runs every *_test.exe of FOLDER, and with wine8 the tests of the command
+# (tests/cli). Ends with the line
 # `N passed, N failed, N skipped` (single tests). Exits with 1 if one failed, 3 if that Wine cannot be
 # had. A program that crashes or runs out of time counts as one failure, beside the tests it finished.
 set -euo pipefail
@@ -29,4 +30,18 @@ for program in "${programs[@]}"; do
     >"$name.log" 2>&1 </dev/null || status=$?
   echo "$status" >"$name.status"
 done
+
+# The command from outside, as on Linux. Under one Wine: it has no code for either path.
+if [ "$version" = wine8 ]; then
+  cat >tensorhold <<EOF
+#!/bin/sh
+exec "$run" wine8 -t 50 "$folder/tensorhold.exe" "\$@"
+EOF
+  chmod +x tensorhold
+  status=0
+  TENSORHOLD_COMMAND=$PWD/tensorhold TENSORHOLD_TEST_DATA=$windows_root/tests/data TENSORHOLD_ON_WINE=1 \
+    timeout "${TENSORHOLD_WINE_TIMEOUT:-300}" python3 "$windows_root/tests/cli/test_cli.py" -v \
+    >command_test.log 2>&1 </dev/null || status=$?
+  echo "$status" >command_test.status
+fi
 exec python3 "$windows_root/tools/windows/summarize.py" "$version" "$results"

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""summarize.py NAME FOLDER: counts the single tests in the logs of GoogleTest programs.
+"""summarize.py NAME FOLDER: counts the single tests in the logs of GoogleTest programs, and of
+Python's unittest.
 
 For each NAME_test there are NAME_test.log (what it printed) and NAME_test.status (its exit status).
 The log is read, and no report file, because a program that crashes leaves no report.
@@ -10,6 +11,8 @@ import re
 import sys
 
 LINE = re.compile(r"^\[\s*(OK|FAILED|SKIPPED)\s*\] ([\w/]+\.[\w/]+)(?:,| \(|$)")
+UNITTEST = re.compile(r"^test_\w+ \((?:__main__\.)?([\w.]+)\) \.\.\. (ok|FAIL|ERROR|skipped)")
+UNITTEST_VERDICTS = {"ok": "OK", "FAIL": "FAILED", "ERROR": "FAILED", "skipped": "SKIPPED"}
 RUNS = re.compile(r"^\[ RUN      \] (\S+)")
 
 
@@ -23,6 +26,8 @@ def verdicts(log: str) -> tuple[dict[str, str], str | None]:
         elif ended := LINE.match(line):
             found[ended[2]] = ended[1]
             running = None
+        elif ended := UNITTEST.match(line):
+            found[ended[1]] = UNITTEST_VERDICTS[ended[2]]
     return found, running
 
 
