@@ -1,10 +1,13 @@
 #include "io/own_holds.hpp"
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "hold/holders.hpp"
 #include "hold/registry.hpp"
 #include "hold/release.hpp"
+#include "os/file.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::io {
@@ -20,6 +23,24 @@ namespace {
   throw Error(std::move(info));
 }
 
+/// change(), of what this process does not hold. What was released or dropped just now may count
+/// for a moment still: reads ahead that are under way keep a file of FUSE, and who looks through
+/// the files of all processes, as holders() does, has those of this one meanwhile.
+void change_free(const std::string& path, const std::function<void()>& change) {
+  // Windows' own part waits by itself.
+  constexpr auto longest = std::chrono::milliseconds(64);
+  auto pause = os::mapping_blocks_others ? 2 * longest : std::chrono::milliseconds(1);
+  for (;; pause *= 2) {
+    try {
+      return change();
+    } catch (const Error& error) {
+      if (error.code() != Code::file_in_use) throw;
+      if (pause > longest) raise_with_holders(error, path);
+    }
+    std::this_thread::sleep_for(pause);
+  }
+}
+
 }  // namespace
 
 bool change_held(const std::string& path, const std::function<void()>& change) {
@@ -28,16 +49,11 @@ bool change_held(const std::string& path, const std::function<void()>& change) {
     return false;
   } catch (const Error& error) {
     if (error.code() != Code::file_in_use) throw;
-    if (!hold::held_here(path)) raise_with_holders(error, path);
   }
-  (void)hold::release(hold::sources_of(path), {});
-  try {
-    change();
-    return true;
-  } catch (const Error& error) {
-    if (error.code() != Code::file_in_use) throw;
-    raise_with_holders(error, path);
-  }
+  const bool held = hold::held_here(path);
+  if (held) (void)hold::release(hold::sources_of(path), {});
+  change_free(path, change);
+  return held;
 }
 
 }  // namespace tensorhold::io

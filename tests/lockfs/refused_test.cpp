@@ -56,6 +56,21 @@ TEST_P(Refused, WhatOthersHoldAndNothingChanges) {
   EXPECT_EQ(open(path_).size(), saved_.list().size());
 }
 
+// Reads ahead that a release sets off, or those who read before, end a little later than the hold.
+TEST_P(Refused, NotWhatIsOnlyReadAhead) {
+  Tensors tensors;
+  tensors.add("first", Dtype::u8, {300'000}, 1);
+  tensors.add("rest", Dtype::u8, {20'000'000}, 2);
+  fs_->set("latency-us", 500);
+  for (int round = 0; round < 20; ++round) {
+    save(path_, tensors.list(), std::nullopt, {.durable = false});
+    const Tensor tensor = open(path_, {.access = GetParam()})["first"];
+    const Result<void> saved = try_save(path_, saved_.list(), std::nullopt, {.durable = false});
+    ASSERT_TRUE(saved) << saved.error().what() << " in round " << round;
+    EXPECT_TRUE(std::ranges::equal(tensor.bytes(), tensors.list().front().bytes));
+  }
+}
+
 TEST_P(Refused, WhatIsPinnedAndNothingChanges) {
   const Tensor tensor = load();
   if (!tensor.mapped()) GTEST_SKIP() << "owned memory hinders nobody";
