@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "cli/command.hpp"
 #include "cli/json.hpp"
@@ -12,12 +11,6 @@
 
 namespace tensorhold::cli {
 namespace {
-
-struct Options {
-  std::vector<std::string> paths;
-  bool lenient = false;
-  bool json = false;
-};
 
 void print_verdict(const std::string& path, const Result<File>& result) {
   if (result) {
@@ -50,7 +43,9 @@ void add_verdict(Json& json, const std::string& path, const Result<File>& result
   json.end_object();
 }
 
-int check(const Options& options) {
+}  // namespace
+
+int run_check(const CheckOptions& options) {
   int worst = success;
   Json json;
   json.begin_array();
@@ -65,17 +60,6 @@ int check(const Options& options) {
   }
   if (options.json) fmt::print("{}\n", json.end_array().str());
   return worst;
-}
-
-}  // namespace
-
-void add_check(CLI::App& app, int& status) {
-  const auto options = std::make_shared<Options>();
-  CLI::App* const command = app.add_subcommand("check", "Check whether files are valid");
-  command->add_option("FILE", options->paths, "Safetensors files")->required();
-  command->add_flag("--lenient", options->lenient, "Accept bytes after the last tensor");
-  command->add_flag("--json", options->json, "Print JSON");
-  command->callback([options, &status] { status = check(*options); });
 }
 
 }  // namespace tensorhold::cli

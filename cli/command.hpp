@@ -1,8 +1,10 @@
-// What the subcommands share: how they are added, how they end, where they print.
+// The subcommands, what each is asked for, and how they end. main.cpp makes them of the command
+// line, and is the only file that sees its library, which takes long to compile.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <cstddef>
 #include <string>
+#include <vector>
 
 #include "tensorhold/error.hpp"
 
@@ -21,14 +23,55 @@ enum Exit : int {
 /// Prints an error on standard error: one line with what is wrong, one with what to do.
 void print_error(const Error& error);
 
-/// Each adds its subcommand to `app` and, when it is the one that is called, sets `status`.
-void add_check(CLI::App& app, int& status);
-void add_demo(CLI::App& app, int& status);
-void add_holders(CLI::App& app, int& status);
-void add_ls(CLI::App& app, int& status);
-void add_meta(CLI::App& app, int& status);
-void add_mv(CLI::App& app, int& status);
-void add_rm(CLI::App& app, int& status);
-void add_show(CLI::App& app, int& status);
+struct CheckOptions {
+  std::vector<std::string> paths;
+  bool lenient = false;
+  bool json = false;
+};
+struct DemoOptions {
+  std::string path;
+  std::string work;  ///< folder for the demo's own files; empty: the system's for temporaries
+};
+struct HoldersOptions {
+  std::string path;
+  bool json = false;
+};
+struct LsOptions {
+  std::string path;
+  std::string sort = "name";  ///< or "offset" or "size"
+  bool json = false;
+  bool wide = false;
+};
+struct MetaOptions {
+  std::string path;
+  std::vector<std::string> set;  ///< each KEY=VALUE
+  std::vector<std::string> remove;
+  bool follow = false;
+  bool json = false;
+};
+struct MvOptions {
+  std::string from;
+  std::string path;
+};
+struct RmOptions {
+  std::vector<std::string> paths;
+};
+struct ShowOptions {
+  std::string path;
+  std::string name;
+  std::string slice;  ///< as in Python; empty: all
+  std::size_t values = 24;
+  bool json = false;
+};
+
+/// Each does what its subcommand does and returns the exit status. Raises tensorhold::Error.
+int run_check(const CheckOptions& options);
+int run_demo(const DemoOptions& options);
+int run_holders(const HoldersOptions& options);
+int run_ls(const LsOptions& options);
+int run_meta(const MetaOptions& options);
+int run_mv(const MvOptions& options);
+int run_rm(const RmOptions& options);
+int run_show(const ShowOptions& options);
 
 }  // namespace tensorhold::cli

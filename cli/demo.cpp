@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <memory>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -52,7 +51,11 @@ void use_tensor(const Tensor& tensor) {
                   rows.contiguous() ? "a view: no byte was copied" : "gathered by copy()"));
 }
 
-int run_demo(const std::string& path, const std::string& parent) {
+}  // namespace
+
+int run_demo(const DemoOptions& options) {
+  const std::string& path = options.path;
+  const std::string& parent = options.work;
   demo::heading("Open " + printable(path));
   const Stopwatch watch;
   const File file = open(path);
@@ -73,21 +76,6 @@ int run_demo(const std::string& path, const std::string& parent) {
   fmt::print("\n{}\n", well ? "Every tensor kept its address and its bytes."
                             : "NOT AS IT SHOULD BE: see the lines in capitals.");
   return well ? success : failure;
-}
-
-}  // namespace
-
-void add_demo(CLI::App& app, int& status) {
-  struct Options {
-    std::string path;
-    std::string work;
-  };
-  const auto options = std::make_shared<Options>();
-  CLI::App* const command = app.add_subcommand("demo", "Show on a file what tensorhold does");
-  command->add_option("FILE", options->path, "A safetensors file; it is not changed")->required();
-  command->add_option("--work", options->work, "Folder for the demo's own files")
-      ->check(CLI::ExistingDirectory);
-  command->callback([options, &status] { status = run_demo(options->path, options->work); });
 }
 
 }  // namespace tensorhold::cli

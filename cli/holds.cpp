@@ -1,7 +1,6 @@
 // tensorhold holders, rm, mv: who holds a file, and changing it all the same.
 #include <fmt/format.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -79,9 +78,17 @@ void print_changed(const std::string& what, const std::string& path, const Chang
     fmt::print("{}: {}\n", printable(path), what);
 }
 
-int remove_all(const std::vector<std::string>& paths) {
+}  // namespace
+
+int run_holders(const HoldersOptions& options) {
+  const Holders found = holders(options.path);
+  options.json ? print_json(found) : print_text(options.path, found);
+  return success;
+}
+
+int run_rm(const RmOptions& options) {
   int worst = success;
-  for (const std::string& path : paths) {
+  for (const std::string& path : options.paths) {
     try {
       const Holders before = holders(path);
       print_changed("removed, its name is free", path, remove(path));
@@ -98,48 +105,14 @@ int remove_all(const std::vector<std::string>& paths) {
   return worst;
 }
 
-void move_onto(const std::string& from, const std::string& path) {
-  const Holders before = holders(path);
-  print_changed("replaced in one step, synced to the disk", path, replace(from, path));
-  if (before.empty()) return;
+int run_mv(const MvOptions& options) {
+  const Holders before = holders(options.path);
+  print_changed("replaced in one step, synced to the disk", options.path,
+                replace(options.from, options.path));
+  if (before.empty()) return success;
   fmt::print("These still have the old file, and keep its bytes:\n");
   print_list(before.list);
-}
-
-}  // namespace
-
-void add_holders(CLI::App& app, int& status) {
-  struct Options {
-    std::string path;
-    bool json = false;
-  };
-  const auto options = std::make_shared<Options>();
-  CLI::App* const command = app.add_subcommand("holders", "Show which processes hold a file");
-  command->add_option("FILE", options->path, "A file")->required();
-  command->add_flag("--json", options->json, "Print JSON");
-  command->callback([options, &status] {
-    const Holders found = holders(options->path);
-    options->json ? print_json(found) : print_text(options->path, found);
-    status = success;
-  });
-}
-
-void add_rm(CLI::App& app, int& status) {
-  const auto paths = std::make_shared<std::vector<std::string>>();
-  CLI::App* const command = app.add_subcommand("rm", "Remove files, held or not");
-  command->add_option("FILE", *paths, "Files")->required();
-  command->callback([paths, &status] { status = remove_all(*paths); });
-}
-
-void add_mv(CLI::App& app, int& status) {
-  const auto paths = std::make_shared<std::pair<std::string, std::string>>();
-  CLI::App* const command = app.add_subcommand("mv", "Replace a file by another, atomically");
-  command->add_option("NEW", paths->first, "The file that takes the name")->required();
-  command->add_option("FILE", paths->second, "The name")->required();
-  command->callback([paths, &status] {
-    move_onto(paths->first, paths->second);
-    status = success;
-  });
+  return success;
 }
 
 }  // namespace tensorhold::cli

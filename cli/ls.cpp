@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <memory>
+#include <functional>
 #include <numeric>
 
 #include "cli/command.hpp"
@@ -13,13 +13,6 @@
 
 namespace tensorhold::cli {
 namespace {
-
-struct Options {
-  std::string path;
-  std::string sort = "name";
-  bool json = false;
-  bool wide = false;
-};
 
 std::vector<std::size_t> sorted(const File& file, const std::string& by) {
   std::vector<std::size_t> positions(file.size());
@@ -61,24 +54,14 @@ void print_text(const File& file, const std::vector<std::size_t>& positions, boo
 
 }  // namespace
 
-void add_ls(CLI::App& app, int& status) {
-  const auto options = std::make_shared<Options>();
-  CLI::App* const command = app.add_subcommand("ls", "List the tensors of a file");
-  command->add_option("FILE", options->path, "A safetensors file")->required();
-  command->add_option("--sort", options->sort, "By name, offset or size (largest first)")
-      ->check(CLI::IsMember({"name", "offset", "size"}))
-      ->capture_default_str();
-  command->add_flag("--wide", options->wide, "Shorten nothing to fit 80 columns");
-  command->add_flag("--json", options->json, "Print JSON");
-  command->callback([options, &status] {
-    const File file = open(options->path);
-    const std::vector<std::size_t> positions = sorted(file, options->sort);
-    if (options->json)
-      print_json(file, positions);
-    else
-      print_text(file, positions, options->wide);
-    status = success;
-  });
+int run_ls(const LsOptions& options) {
+  const File file = open(options.path);
+  const std::vector<std::size_t> positions = sorted(file, options.sort);
+  if (options.json)
+    print_json(file, positions);
+  else
+    print_text(file, positions, options.wide);
+  return success;
 }
 
 }  // namespace tensorhold::cli

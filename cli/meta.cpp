@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,21 +15,10 @@
 namespace tensorhold::cli {
 namespace {
 
-struct Options {
-  std::string path;
-  std::vector<std::string> set;
-  std::vector<std::string> remove;
-  bool follow = false;
-  bool json = false;
-};
-
-MetadataChanges changes_of(const Options& options) {
+MetadataChanges changes_of(const MetaOptions& options) {
   MetadataChanges changes;
   for (const std::string& pair : options.set) {
     const std::size_t sign = pair.find('=');
-    if (sign == std::string::npos)
-      throw CLI::ValidationError(
-          "--set", "wants KEY=VALUE, and there is no = in \"" + printable(pair) + "\"");
     changes.set.emplace_back(pair.substr(0, sign), pair.substr(sign + 1));
   }
   changes.remove = options.remove;
@@ -62,13 +50,15 @@ void print_metadata(const File& file) {
     fmt::print("{}\n", shorten(printable(key) + " = " + printable(value), screen_columns));
 }
 
-Edited edit(const Options& options) {
+Edited edit(const MetaOptions& options) {
   ProgressBar bar("editing");  // many gigabytes may be copied where the header has no room
   return edit_metadata(options.path, changes_of(options),
                        {.follow_symlink = options.follow, .progress = std::ref(bar)});
 }
 
-int run(const Options& options) {
+}  // namespace
+
+int run_meta(const MetaOptions& options) {
   if (options.set.empty() && options.remove.empty()) {
     const File file = open(options.path);
     options.json ? print_json(file, nullptr) : print_metadata(file);
@@ -87,22 +77,6 @@ int run(const Options& options) {
       fmt::print(stderr, "  {:>7}  {}\n", holder.pid, shorten(printable(holder.command), 60));
     return exit_of(error.code());
   }
-}
-
-}  // namespace
-
-void add_meta(CLI::App& app, int& status) {
-  const auto options = std::make_shared<Options>();
-  CLI::App* const command = app.add_subcommand("meta", "Show or edit a file's metadata");
-  command->add_option("FILE", options->path, "A file")->required();
-  command->add_option("--set", options->set, "KEY=VALUE, as often as wanted")
-      ->allow_extra_args(false);
-  command->add_option("--remove", options->remove, "A key, as often as wanted")
-      ->allow_extra_args(false);
-  command->add_flag("--follow", options->follow,
-                    "Edit the file that a symbolic link leads to, instead of replacing the link");
-  command->add_flag("--json", options->json, "Print JSON");
-  command->callback([options, &status] { status = run(*options); });
 }
 
 }  // namespace tensorhold::cli

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <memory>
 #include <vector>
 
 #include "cli/command.hpp"
@@ -17,14 +16,6 @@
 namespace tensorhold::cli {
 namespace {
 
-struct Options {
-  std::string path;
-  std::string name;
-  std::string slice;
-  std::size_t values = 24;
-  bool json = false;
-};
-
 /// What is shown: a tensor's own bytes, or those of a slice's copy.
 struct Shown {
   Tensor tensor;
@@ -32,7 +23,7 @@ struct Shown {
   std::vector<std::uint64_t> shape;
 };
 
-Shown pick(const File& file, const Options& options) {
+Shown pick(const File& file, const ShowOptions& options) {
   const Tensor tensor = file[options.name];
   if (options.slice.empty())
     return {tensor, tensor.dtype(), {tensor.shape().begin(), tensor.shape().end()}};
@@ -67,7 +58,7 @@ void print_values(const std::vector<double>& values, std::uint64_t all) {
   if (line != " ") fmt::print("{}\n", line);
 }
 
-void print_text(const Options& options, const Shown& shown, const Statistics& found,
+void print_text(const ShowOptions& options, const Shown& shown, const Statistics& found,
                 const std::vector<double>& values) {
   const std::string what = options.slice.empty() ? "" : " " + printable(options.slice);
   fmt::print("{}\n", shorten(printable(options.name) + what, screen_columns));
@@ -81,7 +72,7 @@ void print_text(const Options& options, const Shown& shown, const Statistics& fo
   print_values(values, found.values);
 }
 
-void print_json(const Options& options, const Shown& shown, const Statistics& found,
+void print_json(const ShowOptions& options, const Shown& shown, const Statistics& found,
                 const std::vector<double>& values) {
   Json json;
   json.begin_object().key("name").text(printable(options.name));
@@ -95,7 +86,9 @@ void print_json(const Options& options, const Shown& shown, const Statistics& fo
   fmt::print("{}\n", json.str());
 }
 
-void show(const Options& options) {
+}  // namespace
+
+int run_show(const ShowOptions& options) {
   const File file = open(options.path);
   const Shown shown = pick(file, options);
   const Statistics found = statistics_of(shown.dtype, shown.tensor.bytes());
@@ -104,23 +97,7 @@ void show(const Options& options) {
     print_json(options, shown, found, values);
   else
     print_text(options, shown, found, values);
-}
-
-}  // namespace
-
-void add_show(CLI::App& app, int& status) {
-  const auto options = std::make_shared<Options>();
-  CLI::App* const command = app.add_subcommand("show", "Show values and statistics of a tensor");
-  command->add_option("FILE", options->path, "A safetensors file")->required();
-  command->add_option("NAME", options->name, "A tensor of the file")->required();
-  command->add_option("SLICE", options->slice, "A part of it, as in Python: \"0:4, ::2, -1\"");
-  command->add_option("--values", options->values, "Show at most so many values")
-      ->capture_default_str();
-  command->add_flag("--json", options->json, "Print JSON");
-  command->callback([options, &status] {
-    show(*options);
-    status = success;
-  });
+  return success;
 }
 
 }  // namespace tensorhold::cli
