@@ -130,6 +130,9 @@ GapHandler::~GapHandler() {
 Gap::Gap() noexcept { AcquireSRWLockExclusive(&gap_lock); }
 Gap::~Gap() { ReleaseSRWLockExclusive(&gap_lock); }
 
+NoGap::NoGap() noexcept { AcquireSRWLockShared(&gap_lock); }
+NoGap::~NoGap() { ReleaseSRWLockShared(&gap_lock); }
+
 bool gap_handler_installed() noexcept {
   const Locked lock;
   return installed != nullptr;

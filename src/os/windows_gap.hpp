@@ -35,6 +35,16 @@ class Gap {
   ~Gap();
 };
 
+/// While one lives, no Gap begins: what is absent is not absent because of one. Short: releases
+/// wait. Its thread must not have a Gap, nor touch what may be absent except by system calls.
+class NoGap {
+ public:
+  NoGap() noexcept;
+  NoGap(const NoGap&) = delete;
+  NoGap& operator=(const NoGap&) = delete;
+  ~NoGap();
+};
+
 /// True while the handler is installed.
 [[nodiscard]] bool gap_handler_installed() noexcept;
 
