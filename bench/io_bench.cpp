@@ -194,10 +194,14 @@ void make(const Settings& settings) {
 
 void warm(const Settings& settings) {
   const Descriptor file(settings.path);
-  const std::size_t bytes = file.size();
-  void* const map = ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file.get(), 0);
+  // The tensors' bytes from where they lie: what begins inside a cache line copies slower.
+  const th::File tensors = th::open(settings.path);
+  const auto first = static_cast<std::size_t>(tensors.info(0).offset);
+  const std::size_t bytes = file.size() - first;
+  void* const map =
+      ::mmap(nullptr, file.size(), PROT_READ, MAP_PRIVATE | MAP_POPULATE, file.get(), 0);
   require(map != MAP_FAILED, "mmap");
-  const auto* const mapped = static_cast<const std::byte*>(map);
+  const auto* const mapped = static_cast<const std::byte*>(map) + first;
   measure(
       settings,
       {{"pread",
@@ -205,7 +209,7 @@ void warm(const Settings& settings) {
         [&]() -> Kept {
           auto memory = std::make_shared<Fresh>(bytes);
           in_units(bytes, settings.threads, [&](std::size_t begin, std::size_t end) {
-            read_all(file.get(), memory->data() + begin, begin, end);
+            read_all(file.get(), memory->data() + begin, first + begin, first + end);
           });
           return memory;
         }},
@@ -240,7 +244,7 @@ void warm(const Settings& settings) {
           return all;
         }}},
       bytes);
-  (void)::munmap(map, bytes);
+  (void)::munmap(map, file.size());
 }
 
 /// Makes the system forget the file's pages.

@@ -68,7 +68,10 @@ bool DirectPath::read_through(std::uint64_t offset,
   for (std::uint64_t from = first; at < *end; from += step) {
     const std::uint64_t to = std::min(from + step, *whole_end);
     const std::span<std::byte> room(buffer.get(), static_cast<std::size_t>(to - from));
-    const auto got = reads_->read(from, room);
+    const auto got = [&] {
+      const Turnstile::Pass pass(device_);
+      return reads_->read(from, room);
+    }();
     const std::uint64_t wanted_end = std::min(to, *end);
     if (!got || *got < wanted_end - from) return false;
     filler.put(room.subspan(static_cast<std::size_t>(at - from),

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hold/owned_memory.hpp"
+#include "io/bounce_pool.hpp"
 #include "os/direct_read.hpp"
 
 namespace tensorhold::io {
@@ -21,6 +22,9 @@ class DirectPath {
  public:
   /// What a buffer takes of memory, in bytes; there are as many as threads read at a time.
   static constexpr std::size_t buffer_bytes = (std::size_t{4} << 20) + (std::size_t{128} << 10);
+  /// Reads at the device at once. It may finish all that it was given together, and would wait
+  /// while all threads copied.
+  static constexpr unsigned device_reads = 6;
   /// Shorter reads are better left to the cache, in bytes.
   static constexpr std::uint64_t shortest = std::uint64_t{256} << 10;
 
@@ -38,6 +42,7 @@ class DirectPath {
   void give_buffer(hold::OwnedMemory buffer) const;
 
   const std::unique_ptr<const os::DirectReads> reads_;
+  mutable Turnstile device_{device_reads};
   mutable std::mutex mutex_;
   mutable std::vector<hold::OwnedMemory> idle_;
 };

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "os/copy.hpp"
 #include "os/file.hpp"
+#include "os/windows_copy.hpp"
 #include "os/windows_gap.hpp"
 
 namespace tensorhold::os::windows {
@@ -44,7 +44,7 @@ class Staging {
   }
   [[nodiscard]] bool fill(Part pages, const std::byte* from, std::size_t readable) const noexcept {
     const std::size_t bytes = std::min(pages.end, readable) - pages.begin;
-    return copy_readable(from + pages.begin, {view_ + pages.begin, bytes}) == bytes;
+    return copy_present(from + pages.begin, {view_ + pages.begin, bytes}) == bytes;
   }
 
  private:
