@@ -131,7 +131,7 @@ writes by two threads. All in 8 MiB pieces.
 A load of {wanted:.1%} of the bytes reads {read:.1%} of the file. A cold load takes {extra:.0f} MiB of memory
 beside the tensors.
 
-{chr(10).join(tables)}
+{(chr(10) * 2).join(tables)}
 
 ## Saving {gib:g} GiB
 
