@@ -19,7 +19,7 @@ constexpr unsigned distant_threads = 32;
 // A disk wants a few requests at a time; memory is as fast as a few processors make it.
 constexpr unsigned least_local_threads = 4;
 constexpr unsigned most_local_threads = 16;
-// Threads that wait for a disk, or copy from their buffers while others wait.
+// Threads that wait for what is read past the cache, or copy from their buffers while others wait.
 constexpr unsigned disk_threads = 12;
 // A file's bytes that are looked for in the cache, before it is read.
 constexpr std::size_t cache_samples = 64;
@@ -32,12 +32,12 @@ ReadChoice choose_reading(const ReadFacts& facts) {
   ReadChoice choice;
   if (facts.wanted_threads != 0)
     choice.threads = facts.wanted_threads;
+  else if (facts.past_cache)
+    choice.threads = std::clamp(facts.processors, disk_threads, most_local_threads);
   else if (facts.distant)
     choice.threads = distant_threads;
   else if (facts.in_memory)
     choice.threads = std::clamp(facts.processors, 1U, most_local_threads);
-  else if (facts.past_cache)
-    choice.threads = std::clamp(facts.processors, disk_threads, most_local_threads);
   else
     choice.threads = std::clamp(facts.processors, least_local_threads, most_local_threads);
   choice.unit_bytes = long_unit;

@@ -17,7 +17,7 @@ struct ReadFacts {
   unsigned processors = 1;
   bool distant = false;          ///< each request waits long, for a network or another process
   bool in_memory = false;        ///< all of it, the system's cache included
-  bool past_cache = false;       ///< from the disk itself
+  bool past_cache = false;       ///< from a disk, or another process, itself
   std::uint64_t nbytes = 0;      ///< of all that is wanted
   std::uint64_t most_ahead = 0;  ///< of a stream; 0: no limit
 };
@@ -33,8 +33,8 @@ struct ReadChoice {
 /// Where the bytes of an open file are. Raises closed and released.
 [[nodiscard]] ByteSource source_of(const File::Impl& file);
 
-/// Lets a source take what is wanted past the system's cache, if it is much, on a disk, and not in
-/// the cache already.
+/// Lets a source take what is wanted past the system's cache, if it is much, where that is known to
+/// win, and not in the cache already.
 void choose_path(ByteSource& source, const tensor::PartCatalog& wanted);
 
 /// The facts of a file here and now.

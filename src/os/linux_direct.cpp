@@ -11,9 +11,10 @@
 namespace tensorhold::os {
 namespace {
 
-/// Filesystems on local disks. On tmpfs there is nothing to win, and over a network or FUSE the
-/// page cache gathers what would be a request each.
-bool is_on_local_disk(int descriptor) noexcept {
+/// True on local disks, and for reads on FUSE, which then gets a whole read's requests at once and
+/// copies its bytes once less. On tmpfs there is nothing to win; over a network, and for writes to
+/// FUSE, the page cache gathers what would be a request each.
+bool is_faster(int descriptor, int mode) noexcept {
   struct ::statfs about {};
   if (::fstatfs(descriptor, &about) != 0) return false;
   // Some of the numbers have the highest bit of an int set.
@@ -24,6 +25,8 @@ bool is_on_local_disk(int descriptor) noexcept {
     case F2FS_SUPER_MAGIC:
     case OVERLAYFS_SUPER_MAGIC:  // asks the filesystem below
       return true;
+    case FUSE_SUPER_MAGIC:
+      return mode == O_RDONLY;
     default:
       return false;
   }
@@ -32,7 +35,7 @@ bool is_on_local_disk(int descriptor) noexcept {
 }  // namespace
 
 int open_past_page_cache(int descriptor, int mode) noexcept {
-  if (!is_on_local_disk(descriptor)) return -1;
+  if (!is_faster(descriptor, mode)) return -1;
   // Opened by its descriptor: whatever name the file has by now, it is this one.
   std::string own = "/proc/self/fd/";
   own += std::to_string(descriptor);

@@ -96,6 +96,18 @@ TEST_F(LoadOverLockFs, AReadErrorNamesTheTensorAndTheByteAndLeavesNothing) {
   file.load();
 }
 
+TEST_F(LoadOverLockFs, AReadErrorPastTheCacheIsToldToo) {
+  const File file = open_owned();
+  const Plan plan = all_of(file);
+  fs->set("eio-at", file.info(*file.find("t1100large")).offset + 5'000'000);
+  const Result<std::vector<Tensor>> loaded = plan.try_load();
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code(), Code::io_error) << loaded.error().what();
+  EXPECT_EQ(loaded.error().tensor(), "t1100large");
+  fs->set("eio-at", "off");
+  expect_saved(plan.load());
+}
+
 TEST_F(LoadOverLockFs, AFileThatBecameShorterIsAnErrorWithTheByteWhereItEnds) {
   fs->set("no-mmap");
   const File file = open_owned();
