@@ -16,7 +16,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <stdexcept>
@@ -26,6 +25,7 @@
 #include <utility>
 #include <vector>
 
+#include "peak_memory.hpp"
 #include "tensorhold/tensorhold.hpp"
 
 namespace {
@@ -275,22 +275,14 @@ Kept touch_mapped(const std::string& path) {
   return memory;
 }
 
-/// What the process has in memory at most since the last call with `forget_it`, in bytes.
-std::uint64_t peak_memory(bool forget_it) {
-  if (forget_it) std::ofstream("/proc/self/clear_refs") << "5";
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmHWM:")) return std::strtoull(line.c_str() + 6, nullptr, 10) * 1024;
-  return 0;
-}
-
 /// What a load takes of memory beside its tensors.
 std::uint64_t extra_memory(const std::string& path) {
-  const std::uint64_t before = peak_memory(true);
+  bench::reset_peak_memory();
+  const std::uint64_t before = bench::peak_memory();
   const auto tensors = load_all(path);
   std::uint64_t bytes = 0;
   for (const th::Tensor& tensor : *tensors) bytes += tensor.nbytes();
-  const std::uint64_t taken = peak_memory(false) - before;
+  const std::uint64_t taken = bench::peak_memory() - before;
   return taken > bytes ? taken - bytes : 0;
 }
 

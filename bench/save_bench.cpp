@@ -4,8 +4,8 @@
 //   save_bench [FOLDER [MIB [ROUNDS]]]
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 
+#include "peak_memory.hpp"
 #include "tensorhold/tensorhold.hpp"
 #include "writing.hpp"
 
@@ -15,16 +15,6 @@ namespace th = tensorhold;
 
 constexpr std::size_t mebi = std::size_t{1} << 20;
 constexpr std::size_t tensor_bytes = 16 * mebi;
-
-/// What the process has taken at most since reset_peak(), in bytes.
-std::uint64_t peak() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmHWM:")) return std::strtoull(line.c_str() + 6, nullptr, 10) * 1024;
-  return 0;
-}
-
-void reset_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
 /// Tensors of 16 MiB whose bytes begin `offset` bytes behind a page.
 class Model {
@@ -58,14 +48,14 @@ int run(const std::string& folder, std::size_t size, int rounds) {
   // As malloc() and with it torch places large blocks: behind its own header, in small pages.
   const Model scattered(size, bench::Pages::plain, 64);
   const std::string path = folder + "/tensorhold-bench-save.safetensors";
-  std::uint64_t before = peak();
+  std::uint64_t before = bench::peak_memory();
   std::uint64_t extra = 0;
   const auto prepare = [&] {
-    extra = std::max(extra, peak() - before);
+    extra = std::max(extra, bench::peak_memory() - before);
     std::filesystem::remove(path);
     ::sync();  // nobody pays for the writes of another
-    reset_peak();
-    before = peak();
+    bench::reset_peak_memory();
+    before = bench::peak_memory();
   };
   // The page cache in memory that was used just before: a machine that is virtual pays for other
   // memory.

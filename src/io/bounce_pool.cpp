@@ -14,9 +14,8 @@ BouncePool::Memory BouncePool::take() {
   }
   if (memory) return memory;
   constexpr std::size_t huge = os::huge_page_bytes;
-  memory =
-      Memory(os::map_memory(bytes_, huge, bytes_ % huge == 0 ? os::Pages::huge : os::Pages::plain),
-             {bytes_});
+  memory = Memory(os::map_memory(bytes_, huge, bytes_ >= huge ? os::Pages::huge : os::Pages::plain),
+                  {bytes_});
   if (memory) return memory;
   give_back(nullptr);
   throw std::bad_alloc();

@@ -1,4 +1,4 @@
-// Memory for bytes on their way to a device, and whose turn it is there.
+// Memory for bytes on their way to or from a device, and whose turn it is there.
 #pragma once
 
 #include <condition_variable>
@@ -13,10 +13,10 @@
 
 namespace tensorhold::io {
 
-/// Aligned memory for bytes that cannot go to the device from where they are, of huge pages where
-/// it can be: a device takes few separate pieces of memory in one request, so that small pages make
-/// small requests. A fixed number of buffers, so that the memory that saving takes is bounded
-/// whatever is saved. Thread-safe.
+/// Aligned memory for bytes that cannot go to the device, or come from it, where they are; of huge
+/// pages where it can be: a device takes few separate pieces of memory in one request, so that
+/// small pages make small requests. A fixed number of buffers, each allocated when it is first
+/// needed, so that the memory is bounded whatever is saved or loaded. Thread-safe.
 class BouncePool {
   struct Unmap {
     std::size_t bytes;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
-#include <utility>
 
 #include "base/checked.hpp"
 
@@ -58,7 +57,7 @@ bool DirectPath::read_through(std::uint64_t offset,
   if (nbytes < shortest || !whole_end) return false;
   const auto cached = [&](std::uint64_t at) { return reads_->is_cached(at); };
   if (cached(offset) && cached(offset + nbytes / 2) && cached(*end - 1)) return false;
-  hold::OwnedMemory buffer = take_buffer();
+  const BouncePool::Lease buffer(pool_);
   Filler filler(pieces);
   // Equal parts, so that none is short.
   const std::uint64_t first = aligned_down(offset);
@@ -67,7 +66,7 @@ bool DirectPath::read_through(std::uint64_t offset,
   std::uint64_t at = offset;
   for (std::uint64_t from = first; at < *end; from += step) {
     const std::uint64_t to = std::min(from + step, *whole_end);
-    const std::span<std::byte> room(buffer.get(), static_cast<std::size_t>(to - from));
+    const std::span<std::byte> room = buffer.bytes().first(static_cast<std::size_t>(to - from));
     const auto got = [&] {
       const Turnstile::Pass pass(device_);
       return reads_->read(from, room);
@@ -78,25 +77,7 @@ bool DirectPath::read_through(std::uint64_t offset,
                             static_cast<std::size_t>(wanted_end - at)));
     at = wanted_end;
   }
-  give_buffer(std::move(buffer));
   return true;
-}
-
-hold::OwnedMemory DirectPath::take_buffer() const {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      hold::OwnedMemory buffer = std::move(idle_.back());
-      idle_.pop_back();
-      return buffer;
-    }
-  }
-  return hold::allocate_owned(buffer_bytes);
-}
-
-void DirectPath::give_buffer(hold::OwnedMemory buffer) const {
-  const std::lock_guard lock(mutex_);
-  idle_.push_back(std::move(buffer));
 }
 
 }  // namespace tensorhold::io

@@ -4,24 +4,22 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <utility>
-#include <vector>
 
-#include "hold/owned_memory.hpp"
 #include "io/bounce_pool.hpp"
 #include "os/direct_read.hpp"
 
 namespace tensorhold::io {
 
 /// Disks read into memory at multiples of their blocks, and tensors lie anywhere: bytes come into a
-/// buffer and are copied from there, which other threads' reads hide. Thread-safe; shared between
-/// threads under `mutex_`: buffers that nobody is using.
+/// buffer and are copied from there, which other threads' reads hide. Thread-safe.
 class DirectPath {
  public:
-  /// What a buffer takes of memory, in bytes; there are as many as threads read at a time.
+  /// What a buffer takes of memory, in bytes; there are as many as threads read at a time, and at
+  /// most `buffers`.
   static constexpr std::size_t buffer_bytes = (std::size_t{4} << 20) + (std::size_t{128} << 10);
+  static constexpr std::size_t buffers = 64;
   /// Reads at the device at once. It may finish all that it was given together, and would wait
   /// while all threads copied.
   static constexpr unsigned device_reads = 6;
@@ -38,13 +36,10 @@ class DirectPath {
  private:
   [[nodiscard]] bool read_through(std::uint64_t offset,
                                   std::span<const std::span<std::byte>> pieces) const;
-  [[nodiscard]] hold::OwnedMemory take_buffer() const;
-  void give_buffer(hold::OwnedMemory buffer) const;
 
   const std::unique_ptr<const os::DirectReads> reads_;
+  mutable BouncePool pool_{buffers, buffer_bytes};
   mutable Turnstile device_{device_reads};
-  mutable std::mutex mutex_;
-  mutable std::vector<hold::OwnedMemory> idle_;
 };
 
 }  // namespace tensorhold::io
