@@ -60,13 +60,15 @@ Reading::Reading(std::shared_ptr<const tensor::PartCatalog> wanted, ByteSource s
     left_[i].store(units_.pieces[i], std::memory_order_relaxed);
     if (units_.pieces[i] == 0 && options_.streams) complete_.push_back(i);
   }
-  if (options_.into == Into::memory) memory_.resize(wanted_->size(), nullptr);
+  if (options_.into == Into::memory) memory_.resize(wanted_->size());
+  // Mapping memory waits for those who touch what is mapped, and they for it: not at the same time.
+  if (!options_.streams)
+    for (const Unit& unit : units_.list) begin(unit);
   if (source_.file && units_.scattered()) source_.file->expect(os::Reads::scattered);
 }
 
 Reading::~Reading() {
   if (source_.file && units_.scattered()) source_.file->expect(os::Reads::any);
-  for (std::size_t i = 0; i < memory_.size(); ++i) (void)take(i);
 }
 
 bool Reading::step() noexcept {
@@ -105,7 +107,7 @@ const Unit* Reading::claim() {
     if (options_.stop.stop_requested()) throw cancelled_error(source_.path);
     const Unit& unit = units_.list[next_unit_];
     if (has_room(unit)) {
-      begin(unit);
+      if (options_.streams) begin(unit);
       ++next_unit_;
       return &unit;
     }
@@ -121,7 +123,7 @@ bool Reading::has_room(const Unit& unit) const noexcept {
   return ahead_ <= options_.most_ahead && more <= options_.most_ahead - ahead_;
 }
 
-/// With mutex_ held.
+/// With mutex_ held, once there are others.
 void Reading::begin(const Unit& unit) {
   if (!unit.begins) return;
   for (std::uint32_t i = 0; i < unit.count; ++i) {
@@ -130,7 +132,7 @@ void Reading::begin(const Unit& unit) {
     if (options_.into == Into::memory) {
       const auto size = base::checked_size(nbytes);
       if (!size) throw std::bad_alloc();
-      memory_[index] = hold::allocate_owned(*size).release();
+      memory_[index] = hold::allocate_owned(*size);
     }
     ahead_ += nbytes;
   }
@@ -139,7 +141,7 @@ void Reading::begin(const Unit& unit) {
 // No lock: what is begun stays where it is until the thread that completes it says so.
 std::span<std::byte> Reading::destination(std::size_t index) const noexcept {
   if (options_.into == Into::destinations) return options_.destinations[index];
-  return {memory_[index], static_cast<std::size_t>(wanted_->nbytes(index))};
+  return {memory_[index].get(), static_cast<std::size_t>(wanted_->nbytes(index))};
 }
 
 void Reading::read(const Unit& unit) const {
@@ -254,10 +256,7 @@ void Reading::check() const {
   base::raising("reading tensors", [&] { std::rethrow_exception(failure_); });
 }
 
-hold::OwnedMemory Reading::take(std::size_t index) noexcept {
-  return hold::adopt_owned(std::exchange(memory_[index], nullptr),
-                           static_cast<std::size_t>(wanted_->nbytes(index)));
-}
+hold::OwnedMemory Reading::take(std::size_t index) noexcept { return std::move(memory_[index]); }
 
 std::optional<std::size_t> Reading::next(bool help) {
   for (;;) {

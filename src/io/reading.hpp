@@ -61,9 +61,9 @@ struct ReadingOptions {
 /// What is read, and how far it came.
 ///
 /// Threads call step() until it says that nothing is left to do for them. Shared between them:
-/// under `mutex_`, which unit is next, memory that was allocated, what is complete and what failed;
-/// and counts of what is left of each tensor. Bytes of a tensor are written by the threads that
-/// have its units, and seen by others after its count went to 0.
+/// under `mutex_`, which unit is next, memory that a stream allocates, what is complete and what
+/// failed; and counts of what is left of each tensor. Bytes of a tensor are written by the threads
+/// that have its units, and seen by others after its count went to 0.
 class Reading {
  public:
   Reading(std::shared_ptr<const tensor::PartCatalog> wanted, ByteSource source,
@@ -112,7 +112,7 @@ class Reading {
   std::mutex mutex_;  // guards what follows, but the bytes in the memory
   std::condition_variable room_;
   std::condition_variable ready_;
-  std::vector<std::byte*> memory_;  // owned; null before it is begun and after it was taken
+  std::vector<hold::OwnedMemory> memory_;  // null before it is begun and after it was taken
   std::size_t next_unit_ = 0;
   std::uint64_t ahead_ = 0;
   std::deque<std::size_t> complete_;
