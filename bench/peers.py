@@ -82,18 +82,26 @@ def save_reference(tensors: dict, path: str, durable: bool):
         os.close(descriptor)
 
 
-def write_direct(path: str, size: int, threads: int = 2):
-    """What the device takes at most: preallocated, past the page cache, from aligned memory in huge
-    pages, of which a request holds more."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_DIRECT, 0o644)
-    os.posix_fallocate(descriptor, 0, size)
-    memory = mmap.mmap(-1, PIECE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+def filled_memory(size: int) -> mmap.mmap:
+    """Whole pieces of at least `size` bytes, in huge pages, of which a request to a disk holds more."""
+    memory = mmap.mmap(-1, -(-size // PIECE) * PIECE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     memory.madvise(mmap.MADV_HUGEPAGE)
-    memory.write(os.urandom(4096) * (PIECE // 4096))
+    piece = os.urandom(PIECE)
+    while memory.tell() < len(memory):
+        memory.write(piece)
+    return memory
+
+
+def write_direct(path: str, memory: mmap.mmap, threads: int = 2):
+    """What the device takes at most of so much memory: preallocated, past the page cache."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_DIRECT, 0o644)
+    os.posix_fallocate(descriptor, 0, len(memory))
 
     def write(number: int):
-        for begin in range(number * PIECE, size // PIECE * PIECE, threads * PIECE):
-            assert os.pwrite(descriptor, memory, begin) == PIECE
+        with memoryview(memory) as view:
+            for begin in range(number * PIECE, len(memory), threads * PIECE):
+                with view[begin:begin + PIECE] as piece:
+                    assert os.pwrite(descriptor, piece, begin) == PIECE
 
     workers = [threading.Thread(target=write, args=(number,)) for number in range(threads)]
     for worker in workers:
@@ -102,11 +110,10 @@ def write_direct(path: str, size: int, threads: int = 2):
         worker.join()
     os.fsync(descriptor)
     os.close(descriptor)
-    memory.close()
 
 
 def take_turns_saving(tensors: dict, target: str, rounds: int) -> dict:
-    size = sum(tensor.nbytes for tensor in tensors.values())
+    memory = filled_memory(sum(tensor.nbytes for tensor in tensors.values()))
 
     def run(save):
         if os.path.exists(target):
@@ -118,9 +125,10 @@ def take_turns_saving(tensors: dict, target: str, rounds: int) -> dict:
         OURS: lambda: tensorhold.torch.save_file(tensors, target),
         REFERENCE + " + fsync": lambda: save_reference(tensors, target, True),
         REFERENCE + ", not durable": lambda: save_reference(tensors, target, False),
-        "ceiling: direct writes": lambda: write_direct(target, size),
+        "ceiling: direct writes": lambda: write_direct(target, memory),
     }
     times = harness.take_turns({name: lambda save=save: run(save) for name, save in ways.items()},
                                rounds, "saves")
     os.unlink(target)
+    memory.close()
     return times

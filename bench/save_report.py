@@ -32,15 +32,6 @@ def ask(program: str, *words) -> dict:
     return json.loads(answer)
 
 
-def go_first() -> bool:
-    """Asks for real-time priority, for this process and what it starts."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-    except OSError:
-        return False
-    return True
-
-
 def measure(options) -> dict:
     edits = os.path.join(options.programs, "edit_bench")
     mib = int(options.gib * 1024)
@@ -65,7 +56,7 @@ def overwrite_row(name: str, found: dict) -> list:
     return [name, f"{ours * 1e3:.0f}", f"{ceiling * 1e3:.0f}", of_ceiling(ours, ceiling)]
 
 
-def page(results: dict, options, first: bool) -> str:
+def page(results: dict, options) -> str:
     library, edits = results["library"], results["edits"]
     ceiling = library["seconds"]["durable_ceiling"]
     rows = [("durable_save", "save, tensors as torch places them"),
@@ -91,7 +82,7 @@ def page(results: dict, options, first: bool) -> str:
 Medians of {options.rounds} rounds in which all take turns. Ceiling: the device's durable write of as many
 bytes, preallocated, past the page cache, by two threads, out of huge pages.
 
-Machine: {harness.machine()}{', all at real-time priority' if first else ''}.
+Machine: {harness.machine()}.
 
 ## {library['bytes'] / (1 << 30):.2g} GiB, the library alone
 
@@ -132,8 +123,7 @@ def main() -> int:
     parser.add_argument("--edited", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
-    first = go_first()
-    text = page(measure(options), options, first)
+    text = page(measure(options), options)
     print(text)
     if options.docs:
         options.docs.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ constexpr unsigned most_local_threads = 16;
 constexpr unsigned disk_threads = 12;
 // A file's bytes that are looked for in the cache, before it is read.
 constexpr std::size_t cache_samples = 64;
-// Below this the question what memory there is costs more than what it may save.
+// Below this the questions what memory there is and what the cache has cost more than they save.
 constexpr std::uint64_t worth_asking = 16 * mebibyte;
 
 }  // namespace
@@ -75,23 +75,14 @@ ByteSource source_of(const File::Impl& file) {
           .path = file.path};
 }
 
-ReadFacts facts_of(const ByteSource& source, std::uint64_t nbytes, const LoadOptions& options) {
-  return {.wanted_threads = options.threads,
-          .processors = std::max(1U, std::thread::hardware_concurrency()),
-          .distant = source.file != nullptr &&
-                     os::filesystem_of(*source.file).storage != os::Storage::local,
-          .in_memory = source.file == nullptr || source.cached,
-          .past_cache = source.direct != nullptr,
-          .nbytes = nbytes};
-}
-
-void choose_path(ByteSource& source, const tensor::PartCatalog& wanted) {
+ByteSource source_for(const File::Impl& file, const tensor::PartCatalog& wanted) {
+  ByteSource source = source_of(file);
   std::uint64_t nbytes = 0;
   for (std::size_t i = 0; i < wanted.size() && nbytes < worth_asking; ++i)
     nbytes += std::min(wanted.nbytes(i), worth_asking);
-  if (!source.file || nbytes < worth_asking) return;
+  if (!source.file || nbytes < worth_asking) return source;
   auto reads = os::DirectReads::open(*source.file);
-  if (!reads) return;
+  if (!reads) return source;
   bool cached = true;
   for (std::size_t sample = 0; cached && sample < cache_samples; ++sample) {
     const std::size_t at = sample * wanted.size();
@@ -101,6 +92,17 @@ void choose_path(ByteSource& source, const tensor::PartCatalog& wanted) {
   }
   source.cached = cached;
   if (!cached) source.direct = std::make_shared<const DirectPath>(std::move(reads));
+  return source;
+}
+
+ReadFacts facts_of(const ByteSource& source, std::uint64_t nbytes, const LoadOptions& options) {
+  return {.wanted_threads = options.threads,
+          .processors = std::max(1U, std::thread::hardware_concurrency()),
+          .distant = source.file != nullptr &&
+                     os::filesystem_of(*source.file).storage != os::Storage::local,
+          .in_memory = source.file == nullptr || source.cached,
+          .past_cache = source.direct != nullptr,
+          .nbytes = nbytes};
 }
 
 void check_memory(std::uint64_t nbytes, const LoadOptions& options, const std::string& path) {

@@ -59,9 +59,8 @@ struct Plan::Impl {
 };
 
 std::vector<Tensor> Plan::Impl::load(const LoadOptions& options) const {
-  io::ByteSource source = io::source_of(FileAccess::impl(file));
+  io::ByteSource source = io::source_for(FileAccess::impl(file), wanted);
   io::check_memory(nbytes, options, source.path);
-  io::choose_path(source, wanted);
   const io::ReadChoice choice = io::choose_reading(io::facts_of(source, nbytes, options));
   const auto catalog = snapshot();
   auto* const block = new hold::LoadedBlock(catalog, source.path);
@@ -92,8 +91,7 @@ void Plan::Impl::load_into(std::span<const std::span<std::byte>> destinations,
                    .advice = "Give exactly nbytes() bytes.",
                    .path = file.path(),
                    .tensor = std::string(wanted.name(i))});
-  io::ByteSource source = io::source_of(FileAccess::impl(file));
-  io::choose_path(source, wanted);
+  io::ByteSource source = io::source_for(FileAccess::impl(file), wanted);
   const io::ReadChoice choice = io::choose_reading(io::facts_of(source, nbytes, options));
   io::Reading reading(snapshot(), std::move(source),
                       {.into = io::Into::destinations,
@@ -218,8 +216,7 @@ Result<std::optional<TensorStream::Item>> TensorStream::try_next() noexcept {
 
 TensorStream Plan::stream(const LoadOptions& options) const {
   return base::raising(doing, [&] {
-    io::ByteSource source = io::source_of(FileAccess::impl(impl_->file));
-    io::choose_path(source, impl_->wanted);
+    io::ByteSource source = io::source_for(FileAccess::impl(impl_->file), impl_->wanted);
     const std::uint64_t ahead = options.memory_budget != 0 ? options.memory_budget : default_ahead;
     io::ReadFacts facts = io::facts_of(source, impl_->nbytes, options);
     facts.most_ahead = ahead;
