@@ -23,5 +23,9 @@ enum class Pages : std::uint8_t {
 void unmap_memory(std::byte* begin, std::size_t bytes) noexcept;
 /// Gives back whole plain pages inside it, which must not be used again before unmap_memory().
 void discard_memory(std::byte* begin, std::size_t bytes) noexcept;
+/// Lends whole pages inside it: the system may take each when it, or the container, is short of
+/// memory, until it is written again. They stay usable; what is read before that is the old bytes
+/// or zeros. False where the system knows no such loan, or refuses it: nothing changed.
+[[nodiscard]] bool lend_memory(std::byte* begin, std::size_t bytes) noexcept;
 
 }  // namespace tensorhold::os

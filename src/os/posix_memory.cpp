@@ -55,4 +55,13 @@ void discard_memory(std::byte* begin, std::size_t bytes) noexcept {
 #endif
 }
 
+bool lend_memory(std::byte* begin, std::size_t bytes) noexcept {
+#ifdef MADV_FREE
+  return ::madvise(begin, bytes, MADV_FREE) == 0;
+#else
+  (void)begin, (void)bytes;
+  return false;
+#endif
+}
+
 }  // namespace tensorhold::os

@@ -41,4 +41,7 @@ void discard_memory(std::byte* begin, std::size_t bytes) noexcept {
   VirtualFree(begin, bytes, MEM_DECOMMIT);
 }
 
+// MEM_RESET gives up the bytes but not the commit, which is what there is too little of.
+bool lend_memory(std::byte*, std::size_t) noexcept { return false; }
+
 }  // namespace tensorhold::os

@@ -9,7 +9,7 @@
 #include "base/checked.hpp"
 #include "base/endian.hpp"
 #include "hold/memory_block.hpp"
-#include "hold/owned_memory.hpp"
+#include "hold/spare_memory.hpp"
 #include "tensor/access.hpp"
 
 namespace tensorhold {
@@ -96,7 +96,7 @@ NewTensor make_owned(std::string_view name, Dtype dtype, std::span<const std::ui
                      std::uint64_t nbytes) {
   const auto size = base::checked_size(nbytes);
   if (!size) throw std::bad_alloc();
-  std::shared_ptr<std::byte> memory = hold::allocate_owned(*size);
+  std::shared_ptr<std::byte> memory = hold::allocate_copy(*size);
   auto* const block =
       new hold::MemoryBlock(std::make_shared<OwnedCatalog>(name, dtype, shape, nbytes),
                             memory.get(), memory, hold::MemoryUse::owned_copy);

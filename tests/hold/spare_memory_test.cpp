@@ -1,0 +1,190 @@
+#include "hold/spare_memory.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <random>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "hold/owned_memory.hpp"
+#include "os/file.hpp"
+#include "os/memory.hpp"
+
+namespace tensorhold::hold {
+namespace {
+
+constexpr std::size_t kibibyte = std::size_t{1} << 10;
+constexpr std::size_t mebibyte = std::size_t{1} << 20;
+
+constexpr std::size_t sizes[] = {0,
+                                 1,
+                                 63,
+                                 4097,
+                                 largest_shared_copy,
+                                 largest_shared_copy + 1,
+                                 300'000,
+                                 mebibyte,
+                                 2 * mebibyte - 1,
+                                 2 * mebibyte,
+                                 2 * mebibyte + 1,
+                                 5'000'000,
+                                 most_spare_bytes,
+                                 most_spare_bytes + 1};
+
+/// Memory full of a pattern of its own.
+struct Filled {
+  explicit Filled(std::size_t size, unsigned seed)
+      : nbytes(size), value(static_cast<int>(seed % 251 + 1)), memory(allocate_copy(size)) {
+    std::memset(memory.get(), value, size);
+  }
+  [[nodiscard]] bool whole() const {
+    return std::all_of(memory.get(), memory.get() + nbytes,
+                       [&](std::byte byte) { return byte == static_cast<std::byte>(value); });
+  }
+  std::size_t nbytes;
+  int value;
+  CopyMemory memory;
+};
+
+/// Where a copy of this size lay, which is dropped by then.
+std::uintptr_t address_of_dropped(std::size_t nbytes) {
+  return reinterpret_cast<std::uintptr_t>(Filled(nbytes, 1).memory.get());
+}
+
+class SpareMemory : public ::testing::Test {
+ protected:
+  /// Fills all that may wait with mappings that fit no copy of a test, which are evicted first.
+  void SetUp() override {
+    const std::size_t page = os::page_size();
+    std::byte* const probe = os::map_memory(page, page, os::Pages::plain);
+    ASSERT_NE(probe, nullptr);
+    lends_ = os::lend_memory(probe, page);
+    os::unmap_memory(probe, page);
+    (void)address_of_dropped(most_spare_bytes);
+  }
+  [[nodiscard]] bool lends() const { return lends_; }
+
+ private:
+  bool lends_ = false;
+};
+
+#define TENSORHOLD_NEEDS_LENDING() \
+  if (!lends()) GTEST_SKIP() << "this system has no way to lend it memory"
+
+TEST_F(SpareMemory, IsAlignedAndNeverNull) {
+  for (int round = 0; round < 2; ++round) {  // new, and used again
+    for (const std::size_t size : sizes) {
+      const CopyMemory memory = allocate_copy(size);
+      ASSERT_NE(memory.get(), nullptr) << size;
+      const std::size_t alignment =
+          size >= own_mapping_bytes ? os::huge_page_bytes : owned_alignment;
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory.get()) % alignment, 0U) << size;
+    }
+  }
+}
+
+TEST_F(SpareMemory, IsRefusedWithAnExceptionWhenThereCannotBeSoMuch) {
+  EXPECT_THROW((void)allocate_copy(SIZE_MAX / 2), std::bad_alloc);
+  EXPECT_THROW((void)allocate_copy(SIZE_MAX - 100), std::bad_alloc);
+  EXPECT_THROW((void)allocate_copy(SIZE_MAX), std::bad_alloc);
+}
+
+TEST_F(SpareMemory, OfADroppedCopyIsUsedAgain) {
+  TENSORHOLD_NEEDS_LENDING();
+  for (const std::size_t size : sizes) {
+    if (size <= largest_shared_copy || size > most_spare_bytes) continue;
+    const std::uintptr_t first = address_of_dropped(size);
+    EXPECT_EQ(first, address_of_dropped(size)) << size;
+  }
+}
+
+TEST_F(SpareMemory, OfALargerCopyIsUsedUpToAQuarterMore) {
+  TENSORHOLD_NEEDS_LENDING();
+  const std::uintptr_t first = address_of_dropped(5 * mebibyte);
+  const auto again = [&](std::size_t nbytes) { return address_of_dropped(nbytes) == first; };
+  EXPECT_TRUE(again(5 * mebibyte - 1));
+  EXPECT_TRUE(again(4 * mebibyte));
+  EXPECT_TRUE(again(5 * mebibyte));  // the whole of it, not what the last copy needed
+  EXPECT_FALSE(again(5 * mebibyte + 1));
+  EXPECT_FALSE(again(4 * mebibyte - 2 * os::page_size()));
+}
+
+TEST_F(SpareMemory, ThatFitsBestIsTaken) {
+  TENSORHOLD_NEEDS_LENDING();
+  CopyMemory small = allocate_copy(mebibyte);
+  CopyMemory large = allocate_copy(mebibyte + 200 * kibibyte);
+  const std::byte* const small_address = small.get();
+  const std::byte* const large_address = large.get();
+  small.reset();
+  large.reset();
+  small = allocate_copy(mebibyte);
+  large = allocate_copy(mebibyte + 200 * kibibyte);
+  EXPECT_EQ(small.get(), small_address);
+  EXPECT_EQ(large.get(), large_address);
+}
+
+TEST_F(SpareMemory, OfTwoCopiesInTurnIsUsedAgain) {
+  TENSORHOLD_NEEDS_LENDING();
+  std::vector<const std::byte*> seen;
+  CopyMemory part;
+  for (int i = 0; i < 20; ++i) {
+    part = allocate_copy(16 * mebibyte);  // the one before is dropped after it was made
+    seen.push_back(part.get());
+  }
+  std::ranges::sort(seen);
+  seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
+  EXPECT_EQ(seen.size(), 2U);
+}
+
+// What was dropped beside them never takes bytes from those that live, nor is it given out twice.
+TEST_F(SpareMemory, DroppedInAnyOrderLeavesTheOthersWhole) {
+  std::mt19937 random(7);
+  std::vector<Filled> live;
+  for (unsigned round = 0; round < 600; ++round) {
+    if (live.size() < 12 || (live.size() < 40 && random() % 2 == 0)) {
+      live.emplace_back(
+          round % 50 == 0 ? sizes[random() % std::size(sizes)] : random() % (900 * kibibyte),
+          round);
+      continue;
+    }
+    const std::size_t at = random() % live.size();
+    ASSERT_TRUE(live[at].whole()) << live[at].nbytes;
+    std::swap(live[at], live.back());
+    live.pop_back();
+  }
+  for (const Filled& filled : live) ASSERT_TRUE(filled.whole()) << filled.nbytes;
+}
+
+TEST_F(SpareMemory, ByManyThreadsWithCopiesThatChangeHands) {
+  constexpr unsigned count = 4;
+  std::vector<std::vector<Filled>> made(count);
+  const auto each = [&](auto work) {
+    std::vector<std::thread> threads;
+    for (unsigned i = 0; i < count; ++i) threads.emplace_back(work, i);
+    for (std::thread& thread : threads) thread.join();
+  };
+  std::vector<unsigned> wrong(count, 0);
+  each([&](unsigned me) {
+    std::mt19937 random(me);
+    for (unsigned i = 0; i < 300; ++i) {
+      made[me].emplace_back(260 * kibibyte + random() % (100 * kibibyte), me * 50 + i);
+      if (made[me].size() < 8) continue;
+      std::swap(made[me][random() % made[me].size()], made[me].back());
+      wrong[me] += made[me].back().whole() ? 0 : 1;
+      made[me].pop_back();
+    }
+  });
+  each([&](unsigned me) {
+    std::vector<Filled>& others = made[(me + 1) % count];
+    for (const Filled& filled : others) wrong[me] += filled.whole() ? 0 : 1;
+    others.clear();
+  });
+  EXPECT_EQ(wrong, std::vector<unsigned>(count, 0));
+}
+
+}  // namespace
+}  // namespace tensorhold::hold
