@@ -1,7 +1,9 @@
 #include "hold/owned_memory.hpp"
 
+#include <cstdint>
 #include <new>
 
+#include "base/checked.hpp"
 #include "hold/slab.hpp"
 #include "os/memory.hpp"
 
@@ -10,16 +12,20 @@ namespace tensorhold::hold {
 static_assert(own_mapping_bytes <= largest_piece && own_mapping_bytes >= os::huge_page_bytes);
 
 void OwnedMemoryDeleter::operator()(std::byte* bytes) const noexcept {
-  if (nbytes >= own_mapping_bytes)
-    os::unmap_memory(bytes, nbytes);
-  else
-    free_piece(bytes, nbytes);
+  if (nbytes < own_mapping_bytes) return free_piece(bytes, nbytes);
+  // The mapping begins at a multiple of a huge page.
+  const std::size_t into_page = reinterpret_cast<std::uintptr_t>(bytes) % owned_page;
+  os::unmap_memory(bytes - into_page, into_page + nbytes);
 }
 
-OwnedMemory allocate_owned(std::size_t nbytes) {
-  std::byte* const bytes = nbytes >= own_mapping_bytes
-                               ? os::map_memory(nbytes, os::huge_page_bytes, os::Pages::huge)
-                               : allocate_piece(nbytes);
+OwnedMemory allocate_owned(std::size_t nbytes, std::size_t into_page) {
+  std::byte* bytes = nullptr;
+  if (nbytes < own_mapping_bytes) {
+    bytes = allocate_piece(nbytes);
+  } else if (const auto total = base::checked_add(nbytes, into_page)) {
+    bytes = os::map_memory(static_cast<std::size_t>(*total), os::huge_page_bytes, os::Pages::huge);
+    if (bytes != nullptr) bytes += into_page;
+  }
   if (bytes == nullptr) throw std::bad_alloc();
   return adopt_owned(bytes, nbytes);
 }

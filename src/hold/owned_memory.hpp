@@ -22,9 +22,15 @@ struct OwnedMemoryDeleter {
 /// still use.
 using OwnedMemory = std::unique_ptr<std::byte, OwnedMemoryDeleter>;
 
+/// Memory that begins so many bytes behind a multiple of this may be had, if it is a mapping of its
+/// own. The pages are whole and nobody else's, so bytes around the memory in its first and last
+/// page do not matter.
+inline constexpr std::size_t owned_page = 4096;
+
 /// Memory with any bytes in it; std::bad_alloc when refused. Never null, also for 0 bytes.
-/// Thread-safe.
-[[nodiscard]] OwnedMemory allocate_owned(std::size_t nbytes);
+/// `into_page`: see owned_page; a multiple of owned_alignment, and 0 for less than
+/// own_mapping_bytes. Thread-safe.
+[[nodiscard]] OwnedMemory allocate_owned(std::size_t nbytes, std::size_t into_page = 0);
 /// Takes over what OwnedMemory::release() gave up.
 [[nodiscard]] inline OwnedMemory adopt_owned(std::byte* bytes, std::size_t nbytes) noexcept {
   return OwnedMemory(bytes, {nbytes});

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -12,8 +13,9 @@
 
 namespace tensorhold::io {
 
-/// Disks read into memory at multiples of their blocks, and tensors lie anywhere: bytes come into a
-/// buffer and are copied from there, which other threads' reads hide. Thread-safe.
+/// Disks read into memory at multiples of their blocks. Where a tensor does not lie in memory as in
+/// the file, bytes come into a buffer and are copied from there, which other threads' reads hide.
+/// Thread-safe.
 class DirectPath {
  public:
   /// What a buffer takes of memory, in bytes; there are as many as threads read at a time, and at
@@ -33,7 +35,20 @@ class DirectPath {
   [[nodiscard]] bool read_at(std::uint64_t offset,
                              std::span<const std::span<std::byte>> pieces) const;
 
+  /// The same for memory that lies in pages of os::DirectReads::alignment bytes as the file's bytes
+  /// lie in its pages, without a buffer. Bytes around it in its first and last page may change.
+  [[nodiscard]] bool read_in_place(std::uint64_t offset, std::span<std::byte> to) const;
+
  private:
+  /// The pages of the file with these bytes. Nothing: too few, or the cache has them.
+  struct Range {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+  };
+  [[nodiscard]] std::optional<Range> worth_reading(std::uint64_t offset,
+                                                   std::uint64_t nbytes) const;
+  [[nodiscard]] std::optional<std::size_t> read(std::uint64_t offset,
+                                                std::span<std::byte> to) const;
   [[nodiscard]] bool read_through(std::uint64_t offset,
                                   std::span<const std::span<std::byte>> pieces) const;
 

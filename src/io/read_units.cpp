@@ -52,18 +52,21 @@ class Maker {
     const std::uint64_t turn_bytes = runs.nbytes / runs.counts.front();
     const std::uint64_t turns = std::max<std::uint64_t>(unit_bytes_ / turn_bytes, 1);
     if (runs.strides.back() > longest_gap) units_.ranges += runs.nbytes / runs.run_bytes - 1;
-    split(at, Unit::Kind::rows, runs.counts.front(), turns, turn_bytes, runs.strides.front());
+    split(at, Unit::Kind::rows, runs.counts.front(), turns, turn_bytes, runs.strides.front(),
+          turns);
   }
 
   void add_pieces(std::uint32_t at, std::uint64_t nbytes) {
-    split(at, Unit::Kind::piece, nbytes, unit_bytes_, 1, 1);
+    const std::size_t into_page = place_in_page(wanted_.offset(units_.order[at]), nbytes);
+    const std::uint64_t first = unit_bytes_ > into_page ? unit_bytes_ - into_page : unit_bytes_;
+    split(at, Unit::Kind::piece, nbytes, unit_bytes_, 1, 1, first);
   }
 
   void split(std::uint32_t at, Unit::Kind kind, std::uint64_t end, std::uint64_t step,
-             std::uint64_t bytes_each, std::uint64_t apart) {
+             std::uint64_t bytes_each, std::uint64_t apart, std::uint64_t first_step) {
     const std::uint64_t offset = wanted_.offset(units_.order[at]);
     for (std::uint64_t from = 0; from < end;) {
-      const std::uint64_t to = end - from > step ? from + step : end;
+      const std::uint64_t to = from + std::min(end - from, from == 0 ? first_step : step);
       add({.kind = kind,
            .begins = from == 0,
            .first = at,
@@ -108,6 +111,11 @@ class Maker {
 };
 
 }  // namespace
+
+std::size_t place_in_page(std::uint64_t offset, std::uint64_t nbytes) noexcept {
+  const bool fits = nbytes >= hold::own_mapping_bytes && offset % hold::owned_alignment == 0;
+  return fits ? static_cast<std::size_t>(offset % hold::owned_page) : 0;
+}
 
 Units make_units(const tensor::PartCatalog& wanted, std::uint64_t unit_bytes) {
   return Maker(wanted, unit_bytes).make();

@@ -42,14 +42,19 @@ struct Units {
   }
 };
 
+/// How far behind a multiple of hold::owned_page the memory of what lies at `offset` begins: as far
+/// as the file has it, where it is large and that leaves it aligned, so that a disk reads into its
+/// place; else at the multiple.
+[[nodiscard]] std::size_t place_in_page(std::uint64_t offset, std::uint64_t nbytes) noexcept;
+
 /// Small gaps are read over, as long as a group's gaps add up to less than this part of it.
 inline constexpr std::uint64_t most_gaps_part = 32;
 /// No gap that is read over is longer, in bytes.
 inline constexpr std::uint64_t longest_gap = std::uint64_t{32} << 10;
 
 /// `unit_bytes`: what a unit has at most; a multiple of the size of a huge page for long ones, so
-/// that no two threads fill one. All of a part's rows that lie in one turn of its outermost loop
-/// stay together, however many bytes they are.
+/// that no two threads fill one of memory that is placed by place_in_page(). All of a part's rows
+/// that lie in one turn of its outermost loop stay together, however many bytes they are.
 [[nodiscard]] Units make_units(const tensor::PartCatalog& wanted, std::uint64_t unit_bytes);
 
 }  // namespace tensorhold::io

@@ -132,7 +132,7 @@ void Reading::begin(const Unit& unit) {
     if (options_.into == Into::memory) {
       const auto size = base::checked_size(nbytes);
       if (!size) throw std::bad_alloc();
-      memory_[index] = hold::allocate_owned(*size);
+      memory_[index] = hold::allocate_owned(*size, place_in_page(wanted_->offset(index), nbytes));
     }
     ahead_ += nbytes;
   }
@@ -182,8 +182,20 @@ void Reading::read_piece(const Unit& unit) const {
   const std::uint32_t index = units_.order[unit.first];
   const std::span<std::byte> to = destination(index).subspan(static_cast<std::size_t>(unit.from),
                                                              static_cast<std::size_t>(unit.nbytes));
-  source_.read_at(wanted_->offset(index) + unit.from,
-                  std::span<const std::span<std::byte>>(&to, 1));
+  const std::uint64_t from = wanted_->offset(index) + unit.from;
+  if (source_.direct && owns_pages(unit) && source_.direct->read_in_place(from, to)) return;
+  source_.read_at(from, std::span<const std::span<std::byte>>(&to, 1));
+}
+
+/// Whether a piece has its pages for itself, and lies in them as in the file.
+bool Reading::owns_pages(const Unit& unit) const noexcept {
+  const std::uint32_t index = units_.order[unit.first];
+  const std::uint64_t offset = wanted_->offset(index);
+  const std::uint64_t nbytes = wanted_->nbytes(index);
+  const auto whole = [&](std::uint64_t at) { return (offset + at) % hold::owned_page == 0; };
+  return options_.into == Into::memory && nbytes >= hold::own_mapping_bytes &&
+         place_in_page(offset, nbytes) == offset % hold::owned_page &&
+         (unit.from == 0 || whole(unit.from)) && (unit.to == nbytes || whole(unit.to));
 }
 
 void Reading::read_rows(const Unit& unit) const {

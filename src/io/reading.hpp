@@ -95,6 +95,7 @@ class Reading {
   void read(const Unit& unit) const;
   void read_group(const Unit& unit) const;
   void read_piece(const Unit& unit) const;
+  [[nodiscard]] bool owns_pages(const Unit& unit) const noexcept;
   void read_rows(const Unit& unit) const;
   void read_nowhere(const Unit& unit) const;
   void complete(const Unit& unit);

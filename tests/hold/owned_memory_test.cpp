@@ -45,6 +45,16 @@ TEST(OwnedMemory, IsAlignedAndNeverNull) {
   }
 }
 
+TEST(OwnedMemory, BeginsInsideAPageWhereThatIsAsked) {
+  for (const std::size_t size :
+       {own_mapping_bytes, own_mapping_bytes + 4096 - 64, 3 * own_mapping_bytes + 1}) {
+    const OwnedMemory memory = allocate_owned(size, 4032);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory.get()) % own_mapping_bytes, 4032U) << size;
+    std::memset(memory.get(), 1, size);
+  }
+  EXPECT_THROW((void)allocate_owned(SIZE_MAX, 64), std::bad_alloc);
+}
+
 TEST(OwnedMemory, IsRefusedWithAnExceptionWhenThereCannotBeSoMuch) {
   EXPECT_THROW((void)allocate_owned(SIZE_MAX / 2), std::bad_alloc);
   EXPECT_THROW((void)allocate_owned(SIZE_MAX - 100), std::bad_alloc);

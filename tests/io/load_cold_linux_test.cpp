@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "os/direct_read.hpp"
@@ -37,8 +39,11 @@ Tensors odd_tensors() {
 
 class ColdLoad : public ::testing::Test {
  protected:
-  void SetUp() override {
-    save(path, tensors.list());
+  void SetUp() override { make(odd_tensors(), {}); }
+
+  void make(Tensors all, const SaveOptions& options) {
+    tensors = std::move(all);
+    save(path, tensors.list(), std::nullopt, options);
     forget();
     reads = os::DirectReads::open(os::File::open_read(path));
     if (!reads) GTEST_SKIP() << "the filesystem has no reads past the cache";
@@ -65,7 +70,7 @@ class ColdLoad : public ::testing::Test {
 
   test::Scratch folder;
   const std::string path = folder / "cold.safetensors";
-  const Tensors tensors = odd_tensors();
+  Tensors tensors;
   std::unique_ptr<const os::DirectReads> reads;
   std::uint64_t size = 0;
 };
@@ -77,6 +82,35 @@ TEST_F(ColdLoad, OfAllTensorsLeavesTheCacheAlone) {
     for (const Tensor& tensor : loaded) EXPECT_TRUE(same(tensor)) << tensor.name();
     EXPECT_FALSE(reads->is_cached(size / 2));
   }
+}
+
+// A disk then reads into the memory itself.
+TEST_F(ColdLoad, OfAlignedTensorsPutsThemIntoPagesAsTheFileHasThem) {
+  Tensors aligned;
+  aligned.add("longer than a read", Dtype::u8, {19 * mebibyte + 3 * 64}, 1);
+  aligned.add("one huge page", Dtype::u8, {2 * mebibyte}, 2);
+  aligned.add("small", Dtype::u8, {64 * 7}, 3);
+  aligned.add("to the end of the file", Dtype::u8, {9 * mebibyte + 1}, 4);
+  make(std::move(aligned), {.align = 64});
+  const Plan plan = whole();
+  const File file = open(path);
+  for (const unsigned threads : {0U, 1U}) {
+    for (const Tensor& tensor : plan.load({.threads = threads})) {
+      EXPECT_TRUE(same(tensor)) << tensor.name();
+      const auto address = reinterpret_cast<std::uintptr_t>(tensor.bytes().data());
+      EXPECT_EQ(address % 64, 0U) << tensor.name();
+      const std::size_t index = file.find(tensor.name()).value();
+      const std::uint64_t in_page =
+          tensor.nbytes() < 2 * mebibyte ? address : file.info(index).offset;
+      EXPECT_EQ(address % 4096, in_page % 4096) << tensor.name();
+    }
+    EXPECT_FALSE(reads->is_cached(size / 2));
+  }
+  TensorStream stream = plan.stream({.memory_budget = 5000 * 4});
+  std::size_t count = 0;
+  for (auto item = stream.next(); item; item = stream.next(), ++count)
+    EXPECT_TRUE(same(item->tensor)) << item->tensor.name();
+  EXPECT_EQ(count, plan.size());
 }
 
 TEST_F(ColdLoad, OfAFileOfWhichTheCacheHasHalf) {

@@ -16,7 +16,9 @@ namespace {
 
 constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
 
-std::shared_ptr<const tensor::FileCatalog> catalog_of(const std::vector<std::uint64_t>& sizes) {
+/// Tensors one after the other, from `data` of the file on; 0: right behind the header.
+std::shared_ptr<const tensor::FileCatalog> catalog_of(const std::vector<std::uint64_t>& sizes,
+                                                      std::uint64_t data = 0) {
   std::string text = "{";
   std::uint64_t at = 0;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
@@ -26,7 +28,8 @@ std::shared_ptr<const tensor::FileCatalog> catalog_of(const std::vector<std::uin
     at += sizes[i];
   }
   text += "}";
-  const std::uint64_t data = text.size() + 8;
+  if (data != 0) text.resize(data - 8, ' ');
+  data = text.size() + 8;
   return std::make_shared<const tensor::FileCatalog>(
       format::parse(text, data + at, {.lenient = false, .header_limit = 100'000'000, .path = {}}),
       data);
@@ -60,6 +63,25 @@ TEST(ReadUnits, ALongTensorIsCutWhereNoTwoThreadsFillOneHugePage) {
   EXPECT_EQ(units.pieces[1], 3U);
   EXPECT_EQ(bytes_in(units), units.nbytes);
   EXPECT_EQ(units.ranges, 1U);
+}
+
+// Files place data anywhere: only what keeps its alignment lies in memory as in the file.
+TEST(ReadUnits, ALongTensorIsPlacedAsInTheFileWhereThatAlignsIt) {
+  EXPECT_EQ(place_in_page(3 * 4096 + 3840, 2 * mebibyte), 3840U);
+  EXPECT_EQ(place_in_page(3 * 4096, 2 * mebibyte), 0U);
+  EXPECT_EQ(place_in_page(3 * 4096 + 3848, 2 * mebibyte), 0U);
+  EXPECT_EQ(place_in_page(3 * 4096 + 3840, 2 * mebibyte - 1), 0U);
+  const auto catalog = catalog_of({64, 20 * mebibyte + 64}, 3840);
+  ASSERT_EQ(catalog->offset(1) % 4096, 3904U);
+  tensor::PartCatalog wanted(catalog);
+  wanted.add(1);
+  const Units units = make_units(wanted, 8 * mebibyte);
+  ASSERT_EQ(units.list.size(), 3U);
+  for (const std::size_t i : {1U, 2U})
+    EXPECT_EQ((catalog->offset(1) + units.list[i].from) % 4096, 0U);
+  EXPECT_EQ(units.list[0].to, 8 * mebibyte - 3904);
+  EXPECT_EQ(units.list[2].to, 20 * mebibyte + 64);
+  EXPECT_EQ(bytes_in(units), units.nbytes);
 }
 
 TEST(ReadUnits, WhatIsAddedTwiceOrBackwardsIsReadInFileOrder) {
