@@ -17,8 +17,9 @@ enum Exit : int {
   failure = 2   ///< usage, or the system refused something
 };
 
-/// The status that stands for an error: `invalid` for what is wrong with a file's contents.
-[[nodiscard]] Exit exit_of(Code code) noexcept;
+/// The status that stands for an error: `invalid` for what is wrong with a file's contents; for
+/// what a signal cancelled, 128 and its number.
+[[nodiscard]] int exit_of(Code code) noexcept;
 
 /// Prints an error on standard error: one line with what is wrong, one with what to do.
 void print_error(const Error& error);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/command.hpp"
+#include "cli/console.hpp"
 #include "cli/demo/sample.hpp"
 #include "cli/demo/steps.hpp"
 #include "cli/demo/story.hpp"
@@ -69,10 +70,11 @@ int run_demo(const DemoOptions& options) {
   demo::heading(
       picked ? "The story, on a new file with that tensor"
              : "The story, on a new file with a tensor of its own: no other is small enough");
+  const StopToken stop = stop_on_signals();  // else the folder would stay
   const demo::WorkFolder work(
       parent.empty() ? std::filesystem::temp_directory_path()
                      : std::filesystem::path(std::u8string(parent.begin(), parent.end())));
-  const bool well = demo::tell_story(demo::Sample(file, picked), work.path());
+  const bool well = demo::tell_story(demo::Sample(file, picked), work.path(), stop);
   fmt::print("\n{}\n", well ? "Every tensor kept its address and its bytes."
                             : "NOT AS IT SHOULD BE: see the lines in capitals.");
   return well ? success : failure;

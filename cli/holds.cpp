@@ -1,11 +1,14 @@
 // tensorhold holders, rm, mv: who holds a file, and changing it all the same.
 #include <fmt/format.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "cli/command.hpp"
+#include "cli/console.hpp"
 #include "cli/json.hpp"
+#include "cli/progress.hpp"
 #include "cli/text.hpp"
 #include "tensorhold/hold.hpp"
 
@@ -78,6 +81,12 @@ void print_changed(const std::string& what, const std::string& path, const Chang
     fmt::print("{}: {}\n", printable(path), what);
 }
 
+Changed move(const MvOptions& options) {
+  ProgressBar bar("copying");  // from another filesystem
+  return replace(options.from, options.path,
+                 {.progress = std::ref(bar), .stop = stop_on_signals()});
+}
+
 }  // namespace
 
 int run_holders(const HoldersOptions& options) {
@@ -107,8 +116,7 @@ int run_rm(const RmOptions& options) {
 
 int run_mv(const MvOptions& options) {
   const Holders before = holders(options.path);
-  print_changed("replaced in one step, synced to the disk", options.path,
-                replace(options.from, options.path));
+  print_changed("replaced in one step, synced to the disk", options.path, move(options));
   if (before.empty()) return success;
   fmt::print("These still have the old file, and keep its bytes:\n");
   print_list(before.list);

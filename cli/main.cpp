@@ -20,7 +20,8 @@
 
 namespace tensorhold::cli {
 
-Exit exit_of(Code code) noexcept {
+int exit_of(Code code) noexcept {
+  if (code == Code::cancelled) return stopped_status();
   const auto number = static_cast<int>(code);
   return number >= 200 && number < 300 ? invalid : failure;
 }
@@ -45,7 +46,8 @@ constexpr const char* examples = R"(examples:
   tensorhold meta model.safetensors --set license=apache-2.0
   tensorhold demo model.safetensors
 
-exit status: 0 success, 1 a file is invalid, 2 usage or the system's refusal)";
+exit status: 0 success, 1 a file is invalid, 2 usage or the system's refusal,
+  130 interrupted (Ctrl-C) before anything was changed)";
 
 /// Adds a subcommand that fills Options and has `run` do the rest when it is called.
 template <class Options>

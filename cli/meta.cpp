@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/command.hpp"
+#include "cli/console.hpp"
 #include "cli/json.hpp"
 #include "cli/progress.hpp"
 #include "cli/text.hpp"
@@ -52,8 +53,9 @@ void print_metadata(const File& file) {
 
 Edited edit(const MetaOptions& options) {
   ProgressBar bar("editing");  // many gigabytes may be copied where the header has no room
-  return edit_metadata(options.path, changes_of(options),
-                       {.follow_symlink = options.follow, .progress = std::ref(bar)});
+  return edit_metadata(
+      options.path, changes_of(options),
+      {.follow_symlink = options.follow, .progress = std::ref(bar), .stop = stop_on_signals()});
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <io.h>
 #include <shellapi.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 
@@ -22,6 +23,26 @@ std::string utf8(const wchar_t* text) {
   return result;
 }
 
+std::atomic<int> stopped_as = 0;
+
+const StopSource& stop_source() {
+  static const StopSource source;
+  return source;
+}
+
+// Runs on a thread of its own.
+BOOL WINAPI ask_to_stop(DWORD event) {
+  constexpr int as_sigint = 130;
+  constexpr int as_sigterm = 143;
+  const bool by_key = event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT;
+  int none = 0;
+  if (!stopped_as.compare_exchange_strong(none, by_key ? as_sigint : as_sigterm)) return FALSE;
+  stop_source().request_stop();
+  // The window closes: the program ends with this function, or when it is done, whichever is first.
+  if (!by_key) Sleep(INFINITE);
+  return TRUE;
+}
+
 }  // namespace
 
 std::vector<std::string> start_console(int, char**) {
@@ -36,6 +57,14 @@ std::vector<std::string> start_console(int, char**) {
 }
 
 bool output_is_terminal() noexcept { return _isatty(_fileno(stdout)) != 0; }
+
+StopToken stop_on_signals() {
+  StopToken token = stop_source().token();
+  (void)SetConsoleCtrlHandler(ask_to_stop, TRUE);
+  return token;
+}
+
+int stopped_status() noexcept { return stopped_as.load(); }
 
 bool is_closed_pipe(int error) noexcept {
   if (error == EPIPE) return true;

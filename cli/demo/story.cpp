@@ -205,12 +205,14 @@ void Story::s5_save() {
 
 }  // namespace
 
-bool tell_story(const Sample& sample, const std::filesystem::path& folder) {
+bool tell_story(const Sample& sample, const std::filesystem::path& folder, const StopToken& stop) {
   Story story(sample, folder / "model.safetensors");
   story.probe();
   using Step = void (Story::*)();
   for (const Step step :
        {&Story::s1_remove, &Story::s2_drop, &Story::s3_release, &Story::s4_copy, &Story::s5_save}) {
+    if (stop.stop_requested())
+      throw Error({.code = Code::cancelled, .reason = "the demo was cancelled"});
     try {
       (story.*step)();
     } catch (const Error& error) {

@@ -6,6 +6,7 @@
 #include "tensorhold/error.hpp"
 #include "tensorhold/export.hpp"
 #include "tensorhold/holder.hpp"
+#include "tensorhold/options.hpp"
 #include "tensorhold/path.hpp"
 #include "tensorhold/release.hpp"
 
@@ -53,6 +54,9 @@ TENSORHOLD_API Changed remove(const Path& path, const RemoveOptions& options = {
 struct ReplaceOptions {
   /// True: on return the change survives a power cut.
   bool durable = true;
+  Progress progress = {};  ///< while bytes are copied to another filesystem
+  /// Set before the new file takes the name: `cancelled`, and both files stand as before.
+  StopToken stop = {};
 };
 
 /// The file at `from` takes the name `path`, whoever has the file mapped that stood there, and

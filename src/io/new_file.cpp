@@ -93,6 +93,7 @@ void NewFile::put_in_place() {
     synced = temporary_.sync();
   else
     temporary_.flush();
+  engine_.refuse_stopped();  // a sync may take long
   try {
     change_held(place_.path(), [&] { temporary_.put_in_place(); });
   } catch (const Error& error) {

@@ -33,7 +33,7 @@ class NewFile {
 
   /// Syncs the file and gives it its name. Own holds on the old one are released where the system
   /// minds them. Raises not_durable (the new file is in place), and else what leaves the old file
-  /// as it was: file_in_use, permission_denied, unsupported, io_error, no_space. With
+  /// as it was: cancelled, file_in_use, permission_denied, unsupported, io_error, no_space. With
   /// SaveOptions::in_place see there.
   void put_in_place();
 

@@ -37,13 +37,15 @@ class SaveEngine {
   /// io_error, and what progress throws; part of the pieces may have been written then.
   void write(std::span<const Piece> pieces);
 
+  /// Raises cancelled when the options' stop is set.
+  void refuse_stopped() const;
+
   /// Bytes that were written so far.
   [[nodiscard]] std::uint64_t done() const noexcept { return done_.load(); }
 
  private:
   class Job;
   void report();
-  void refuse_stopped() const;
 
   os::Output& output_;
   const std::uint64_t total_;

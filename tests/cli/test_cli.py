@@ -2,77 +2,16 @@
 """The command, from outside: what it prints, and how it ends.
 
     TENSORHOLD_COMMAND=… TENSORHOLD_TEST_DATA=… test_cli.py [Class.test]
-
-With TENSORHOLD_ON_WINE the command is the one of Windows, run by Wine 8.
 """
 
 import json
 import mmap
 import os
-import pathlib
 import struct
 import subprocess
-import tempfile
-import unicodedata
 import unittest
 
-COMMAND = os.environ["TENSORHOLD_COMMAND"]
-DATA = pathlib.Path(os.environ["TENSORHOLD_TEST_DATA"])
-MODEL = DATA / "silero-vad-16k.safetensors"
-ON_WINE = "TENSORHOLD_ON_WINE" in os.environ
-
-
-def run(*arguments, **options):
-    return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, timeout=60,
-                          check=False, **options)
-
-
-def safetensors(tensors, metadata=None, data=None):
-    """A file's bytes; `tensors`: (name, dtype, shape, bytes) each."""
-    header, body = {}, b""
-    if metadata is not None:
-        header["__metadata__"] = metadata
-    for name, dtype, shape, content in tensors:
-        header[name] = {"dtype": dtype, "shape": shape,
-                        "data_offsets": [len(body), len(body) + len(content)]}
-        body += content
-    text = json.dumps(header, ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)
-    return struct.pack("<Q", len(text)) + text + (body if data is None else data)
-
-
-def columns(line):
-    wide = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
-    return wide - sum(1 for c in line if unicodedata.combining(c))
-
-
-class Case(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-
-    def file(self, content, name="file.safetensors"):
-        path = self.folder / name
-        path.write_bytes(content)
-        return path
-
-    def floats(self, count=6, shape=None):
-        content = struct.pack(f"<{count}f", *range(count))
-        return self.file(safetensors([("w", "F32", shape or [count], content)]))
-
-    def lines(self, result, status=0):
-        self.assertEqual(result.returncode, status, result.stderr.decode())
-        lines = result.stdout.decode().splitlines()
-        for line in lines:
-            self.assertLessEqual(columns(line), 80, line)
-        return lines
-
-    def error(self, result, status):
-        """Standard error of a run that must fail, after a look at what must not be there."""
-        self.assertEqual(result.returncode, status)
-        self.assertNotIn(b"\x1b", result.stdout + result.stderr)
-        return result.stderr.decode()
+from command import COMMAND, DATA, MODEL, ON_WINE, Case, run, safetensors, sparse
 
 
 class Ls(Case):
@@ -298,23 +237,12 @@ class Demo(Case):
     def test_work_folder_that_is_none(self):
         self.assertIn("absent", self.error(run("demo", MODEL, "--work", "absent"), 2))
 
-    def sparse(self, shapes):
-        """A file of U8 tensors whose bytes are a hole."""
-        header, end = {}, 0
-        for name, size in shapes.items():
-            header[name] = {"dtype": "U8", "shape": [size], "data_offsets": [end, end + size]}
-            end += size
-        text = json.dumps(header).encode()
-        path = self.file(struct.pack("<Q", len(text)) + text)
-        os.truncate(path, path.stat().st_size + end)
-        return path
-
     def test_huge_file_costs_no_more(self):
-        path = self.sparse({"big": 10 << 30, "small": 8})
+        path = sparse(self.folder / "sparse", {"big": 10 << 30, "small": 8})
         self.assertIn('"small" (mapped, 8 B)', "\n".join(self.demo(path)))
 
     def test_file_with_nothing_of_moderate_size(self):
-        self.assertIn("its own", "\n".join(self.demo(self.sparse({"big": 10 << 30}))))
+        self.assertIn("its own", "\n".join(self.demo(sparse(self.folder / "sparse", {"big": 10 << 30}))))
 
 
 @unittest.skipUnless(os.access("/dev/fuse", os.R_OK | os.W_OK) and os.environ.get("TENSORHOLD_LOCKFS"),

@@ -114,6 +114,31 @@ TEST(Change, ReplaceAcrossFilesystemsCopies) {
   EXPECT_FALSE(std::filesystem::exists(from));
   EXPECT_EQ(folder.names(), std::vector<std::string>{"name"});
 }
+
+TEST(Change, ReplaceAcrossFilesystemsCanBeStopped) {
+  const std::filesystem::path memory("/dev/shm");
+  if (!std::filesystem::is_directory(memory)) GTEST_SKIP() << "no second filesystem here";
+  const test::Scratch folder;
+  const std::string from = (memory / ("tensorhold-test-" + folder.folder().filename().string()));
+  test::write_file(from, std::string(20'000'000, 'y'));
+  test::write_file(folder / "name", "old");
+  for (const std::uint64_t at : {8'388'608, 20'000'000}) {
+    const StopSource stop;
+    const auto progress = [&](std::uint64_t done, std::uint64_t total) {
+      EXPECT_EQ(total, 20'000'000U);
+      if (done == at) stop.request_stop();
+    };
+    try {
+      (void)replace(from, folder / "name", {.progress = progress, .stop = stop.token()});
+      ADD_FAILURE() << "not stopped at " << at;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Code::cancelled);
+    }
+    EXPECT_EQ(test::read_file(folder / "name"), "old");
+    EXPECT_EQ(folder.names(), std::vector<std::string>{"name"});
+  }
+  EXPECT_TRUE(std::filesystem::remove(from));
+}
 #endif
 
 /// Until the filesystem's clock has moved on, so that a change gets another time.
