@@ -61,8 +61,8 @@ struct ReplaceOptions {
 
 /// The file at `from` takes the name `path`, whoever has the file mapped that stood there, and
 /// readers see the old or the new file. Across filesystems its bytes are copied beside `path`
-/// first, and `from` is removed at the end. Raises as remove(), and not_durable (the new file is in
-/// place).
+/// first, and `from` is removed at the end; where that is refused, the error says so, and both
+/// stand. Raises as remove(), and not_durable (the new file is in place).
 TENSORHOLD_API Changed replace(const Path& from, const Path& path,
                                const ReplaceOptions& options = {});
 

@@ -30,6 +30,9 @@ template <class Action>
     return out_of_memory_error(doing);
   } catch (const std::exception& error) {
     return Error({.code = Code::unsupported, .reason = error.what()});
+  } catch (...) {
+    return Error({.code = Code::unsupported,
+                  .reason = "a function of the caller threw what is no std::exception"});
   }
 }
 

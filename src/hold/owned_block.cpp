@@ -55,6 +55,7 @@ const std::byte* OwnedBlock::load(std::uint32_t index) {
                  .path = source_->path(),
                  .tensor = std::string(catalog().name(index))});
   OwnedMemory memory = allocate_owned(*nbytes);
+  if (*nbytes == 0) return keep(index, std::move(memory));
   // Read without the lock: two threads may both read a tensor on its first use, and one result is
   // kept.
   const auto handle = source_->handle();
@@ -79,6 +80,7 @@ const std::byte* OwnedBlock::keep(std::uint32_t index, OwnedMemory memory) noexc
 }
 
 void OwnedBlock::read(std::uint32_t index, std::uint64_t from, std::span<std::byte> out) {
+  if (out.empty()) return;
   const std::byte* bytes = stable_data(index);
   if (bytes == nullptr) {
     if (const auto handle = source_->handle())
@@ -86,7 +88,7 @@ void OwnedBlock::read(std::uint32_t index, std::uint64_t from, std::span<std::by
     bytes = stable_data(index);  // as in load()
     if (bytes == nullptr) raise_closed(*source_);
   }
-  if (!out.empty()) std::memcpy(out.data(), bytes + from, out.size());
+  std::memcpy(out.data(), bytes + from, out.size());
 }
 
 void OwnedBlock::closing() noexcept {
@@ -127,13 +129,13 @@ void OwnedBlock::close_when_read() noexcept {
   if (finished_ && unread_.empty()) source_->close();
 }
 
-bool OwnedBlock::acquired(std::uint32_t index, bool first) {
-  if (!first) return true;
+bool OwnedBlock::acquired(std::uint32_t index, bool) {
+  // Also when it is not the first: that may be on its way here still.
   const std::lock_guard lock(mutex_);
   if (stable_data(index) != nullptr) return true;
   // Whoever ends the file looks at unread_ after that: a tensor is in it by then, or refused here.
-  if (source_->ended() || finished_) return false;
-  unread_.insert(index);
+  if (source_->ended() || finished_) return unread_.contains(index);
+  if (catalog().nbytes(index) != 0) unread_.insert(index);
   return true;
 }
 

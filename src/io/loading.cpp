@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "os/memory_room.hpp"
+#include "os/process.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::io {
@@ -123,7 +124,7 @@ void check_memory(std::uint64_t nbytes, const LoadOptions& options, const std::s
            "Use mapped access, load fewer tensors at a time, or raise the limit.");
 }
 
-Crew::Crew(Reading& reading, unsigned threads) : reading_(reading) {
+Crew::Crew(Reading& reading, unsigned threads) : process_(os::process_id()), reading_(reading) {
   const std::size_t most = std::min<std::size_t>(threads, reading.unit_count());
   try {
     threads_.reserve(most);
@@ -136,6 +137,8 @@ Crew::Crew(Reading& reading, unsigned threads) : reading_(reading) {
     // No memory or no thread to be had: those that there are do the work.
   }
 }
+
+bool Crew::is_here() const noexcept { return process_ == os::process_id(); }
 
 Crew::~Crew() {
   reading_.cancel();

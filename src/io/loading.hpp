@@ -56,8 +56,12 @@ class Crew {
   /// Waits until nothing is left for them to do.
   void join() noexcept;
   [[nodiscard]] bool empty() const noexcept { return threads_.empty(); }
+  /// False in a forked child, which has none of the threads: nothing may be done there with them
+  /// or the reading, nor may these end.
+  [[nodiscard]] bool is_here() const noexcept;
 
  private:
+  const std::int64_t process_;
   Reading& reading_;
   std::vector<std::thread> threads_;
 };

@@ -187,6 +187,12 @@ struct TensorStream::Impl {
         crew(reading, threads) {}
 
   std::optional<Item> next() {
+    if (!crew.is_here())
+      throw Error({.code = Code::unsupported,
+                   .reason = "the stream was begun before a fork, and the threads that read for it "
+                             "are in the parent",
+                   .advice = "Begin one in the child.",
+                   .path = std::string(block->path())});
     const auto index = reading.next(crew.empty());
     if (!index) return std::nullopt;
     Item item{*index, adopt(*block, *index, reading.take(*index))};
@@ -203,8 +209,15 @@ struct TensorStream::Impl {
 
 TensorStream::TensorStream(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 TensorStream::TensorStream(TensorStream&&) noexcept = default;
-TensorStream& TensorStream::operator=(TensorStream&&) noexcept = default;
-TensorStream::~TensorStream() = default;
+TensorStream& TensorStream::operator=(TensorStream&& other) noexcept {
+  TensorStream old(std::move(other));
+  impl_.swap(old.impl_);
+  return *this;
+}
+TensorStream::~TensorStream() {
+  // A forked child waits for nobody, and leaves what it cannot end to its own end.
+  if (impl_ && !impl_->crew.is_here()) (void)impl_.release();
+}
 
 std::optional<TensorStream::Item> TensorStream::next() {
   return base::raising(doing, [&] { return impl_->next(); });

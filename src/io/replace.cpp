@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/boundary.hpp"
@@ -40,6 +41,18 @@ void copy_into(os::Temporary& temporary, const os::File& from, std::uint64_t byt
   }
 }
 
+/// The end of a move by copy: the file that was copied goes.
+bool remove_original(const std::string& from) {
+  try {
+    return io::change_held(from, [&] { os::remove_file(from, os::Patience::scanner); });
+  } catch (const Error& error) {
+    ErrorInfo info = error.info();
+    info.reason = "a copy has taken the new name, but the original stays: " + info.reason;
+    info.advice = "Remove the original yourself.";
+    throw Error(std::move(info));
+  }
+}
+
 /// From another filesystem: a copy takes the name, then the original goes.
 bool replace_by_copy(const std::string& from, const os::Place& place, const ReplaceOptions& options,
                      bool& released) {
@@ -57,7 +70,8 @@ bool replace_by_copy(const std::string& from, const os::Place& place, const Repl
     temporary.flush();
   refuse_stopped(options, place.path());  // a sync may take long
   released = io::change_held(place.path(), [&] { temporary.put_in_place(); });
-  if (io::change_held(from, [&] { os::remove_file(from, os::Patience::scanner); })) released = true;
+  if (options.durable) place.sync();
+  if (remove_original(from)) released = true;
   return synced;
 }
 

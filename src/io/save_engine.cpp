@@ -234,8 +234,14 @@ void SaveEngine::refuse_stopped() const {
 }
 
 void SaveEngine::report() {
-  if (!progress_) return;
+  // From within progress, which may write itself: the caller of that reports.
+  if (!progress_ || reporter_.load() == std::this_thread::get_id()) return;
   const std::lock_guard lock(progress_mutex_);
+  struct Reporting {
+    std::atomic<std::thread::id>& who;
+    ~Reporting() { who.store({}); }
+  } const reporting{reporter_};
+  reporter_.store(std::this_thread::get_id());
   // A range that failed and is written again counts once.
   progress_(std::min(done_.load(), total_), total_);
 }

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <thread>
 
 #include "io/bounce_pool.hpp"
 #include "os/output.hpp"
@@ -59,7 +60,8 @@ class SaveEngine {
   std::atomic<bool> direct_refused_ = false;  // by the filesystem, at the first try
   std::atomic<unsigned> busy_ = 0;            // threads in write()
   std::atomic<std::uint64_t> done_ = 0;
-  std::mutex progress_mutex_;  // one call of progress at a time
+  std::mutex progress_mutex_;              // one call of progress at a time
+  std::atomic<std::thread::id> reporter_;  // who is in it
   const Progress progress_;
 };
 

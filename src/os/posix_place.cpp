@@ -47,15 +47,17 @@ std::optional<std::string> read_link(int folder, const std::string& name, const 
   }
 }
 
-bool is_stale(int folder, const char* name) noexcept {
+// Removed under the lock: between an end of the lock and the removal its maker could take it.
+bool remove_if_stale(int folder, const char* name) noexcept {
   const int file =
       ::openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   if (file < 0) return false;
   struct ::stat found {};
-  const bool stale = ::fstat(file, &found) == 0 && S_ISREG(found.st_mode) &&
-                     try_lock_temporary(file, /*exclusive=*/false) == Locking::taken;
+  const bool removed = ::fstat(file, &found) == 0 && S_ISREG(found.st_mode) &&
+                       try_lock_temporary(file, /*exclusive=*/false) == Locking::taken &&
+                       ::unlinkat(folder, name, 0) == 0;
   (void)::close(file);
-  return stale;
+  return removed;
 }
 
 }  // namespace
@@ -155,8 +157,7 @@ std::size_t Place::remove_stale() const noexcept {
     const dirent* const entry = ::readdir(list);
     if (entry == nullptr) break;
     const auto parsed = parse_temporary_name(entry->d_name);
-    if (!parsed || parsed->stem != stem || !is_stale(folder, entry->d_name)) continue;
-    if (::unlinkat(folder, entry->d_name, 0) == 0) ++removed;
+    if (parsed && parsed->stem == stem && remove_if_stale(folder, entry->d_name)) ++removed;
   }
   (void)::closedir(list);
   return removed;

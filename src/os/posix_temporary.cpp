@@ -73,7 +73,8 @@ Temporary::~Temporary() {
   };
   // Unlinked before the lock goes with the descriptor, and again after it on a filesystem that
   // keeps the names of open files.
-  const bool again = !name_.empty() && !remove() && errno != ENOENT;
+  const bool ours = !name_.empty() && process_ == process_id();
+  const bool again = ours && !remove() && errno != ENOENT;
   close();
   if (again) (void)remove();
 }

@@ -19,6 +19,7 @@
 
 #include "os/file.hpp"
 #include "os/output.hpp"
+#include "os/process.hpp"
 
 namespace tensorhold::os {
 
@@ -75,7 +76,10 @@ class Place {
 class Temporary : public Output {
  public:
   Temporary(Temporary&& other) noexcept
-      : Output(std::move(other)), place_(other.place_), name_(std::exchange(other.name_, {})) {}
+      : Output(std::move(other)),
+        place_(other.place_),
+        process_(other.process_),
+        name_(std::exchange(other.name_, {})) {}
   Temporary& operator=(Temporary&&) = delete;
   ~Temporary();
 
@@ -94,10 +98,12 @@ class Temporary : public Output {
   void put_in_place_as(const std::string& name);
 
  private:
-  explicit Temporary(const Place& place) : Output(place.path()), place_(&place) {}
+  explicit Temporary(const Place& place)
+      : Output(place.path()), place_(&place), process_(process_id()) {}
 
   const Place* place_;
-  std::string name_;  // in the folder of the place; empty: nothing to remove
+  std::int64_t process_;  // whose end of this removes the file; a forked child's does not
+  std::string name_;      // in the folder of the place; empty: nothing to remove
 };
 
 }  // namespace tensorhold::os

@@ -9,6 +9,9 @@
 
 #include "support/many_tensors.hpp"
 #include "support/one_tensor.hpp"
+#if defined(__linux__)
+#include "support/posix_child.hpp"
+#endif
 #include "tensorhold/tensorhold.hpp"
 
 namespace tensorhold {
@@ -113,6 +116,35 @@ TEST(Change, ReplaceAcrossFilesystemsCopies) {
   EXPECT_EQ(test::read_file(folder / "name"), std::string(20'000'000, 'y'));
   EXPECT_FALSE(std::filesystem::exists(from));
   EXPECT_EQ(folder.names(), std::vector<std::string>{"name"});
+}
+
+TEST(Change, ReplaceAcrossFilesystemsSaysWhenTheOriginalStays) {
+  namespace fs = std::filesystem;
+  if (!fs::is_directory("/dev/shm")) GTEST_SKIP() << "no second filesystem here";
+  const test::Scratch folder;
+  const fs::path closed = "/dev/shm/tensorhold-test-" + folder.folder().filename().string();
+  fs::create_directory(closed);
+  test::write_file((closed / "new").string(), "new");
+  test::write_file(folder / "name", "old");
+  fs::permissions(folder.folder(), fs::perms::all);
+  fs::permissions(closed, fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read |
+                              fs::perms::others_exec);
+  const std::string said = test::in_child([&]() -> std::string {
+    if (!test::drop_root()) return "skip: cannot become another user";
+    try {
+      (void)replace((closed / "new").string(), folder / "name", {.durable = false});
+    } catch (const Error& error) {
+      const bool both = error.reason().find("the original stays") != std::string::npos;
+      return both && error.code() == Code::permission_denied ? "" : error.what();
+    }
+    return "not refused";
+  });
+  const std::string original = test::read_file((closed / "new").string());
+  fs::permissions(closed, fs::perms::owner_all);
+  fs::remove_all(closed);
+  TENSORHOLD_EXPECT_CHILD(said);
+  EXPECT_EQ(original, "new");
+  EXPECT_EQ(test::read_file(folder / "name"), "new");
 }
 
 TEST(Change, ReplaceAcrossFilesystemsCanBeStopped) {

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "support/many_tensors.hpp"
+#include "support/scratch.hpp"
+#include "support/tensors.hpp"
 
 namespace tensorhold {
 namespace {
@@ -48,6 +50,21 @@ TEST_P(Close, FreesTheFileWithoutTensorsWhileTheHandleLives) {
   other.close();
   EXPECT_TRUE(other.closed());
   expect_free(made_.path());
+}
+
+TEST(CloseOwned, FreesTheFileOnceAllIsReadThoughAnEmptyTensorLives) {
+  const test::Scratch scratch;
+  const test::Tensors tensors = test::some_tensors(1);
+  const std::string path = scratch / "model.safetensors";
+  save(path, tensors.list());
+  const File file = tensorhold::open(path, {.access = Access::owned});
+  const Tensor empty = file["empty"];
+  const Tensor weight = file["weight"];
+  file.load();
+  file.close();
+  EXPECT_TRUE(empty.bytes().empty());
+  EXPECT_EQ(empty.copy().nbytes(), 0U);
+  expect_free(path);
 }
 
 TEST_P(Close, FreesTheFileWithTheLastTensorWhileTheHandleLives) {

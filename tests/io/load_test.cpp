@@ -195,6 +195,13 @@ TEST_P(Loading, AnExceptionFromProgressReachesTheCaller) {
   plan.add_all();
   const Progress fails = [](std::uint64_t, std::uint64_t) { throw std::runtime_error("enough"); };
   EXPECT_THROW((void)plan.load({.progress = fails}), std::runtime_error);
+  const Progress odd = [](std::uint64_t, std::uint64_t) {
+    throw 5;
+  };  // NOLINT: what callers may do
+  EXPECT_THROW((void)plan.load({.progress = odd}), int);
+  const auto result = plan.try_load({.progress = odd});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code(), Code::unsupported);
 }
 
 TEST_P(Loading, MoreThanTheBudgetIsRefused) {

@@ -4,13 +4,17 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <filesystem>
 #include <optional>
+#include <thread>
+#include <vector>
 
 #include "../support/scratch.hpp"
 #include "../support/tensors.hpp"
 #include "format/parse.hpp"
 #include "os/temporary_name.hpp"
+#include "tensorhold/file.hpp"
 
 namespace tensorhold {
 namespace {
@@ -177,6 +181,22 @@ TEST(Save, CleansUpWhatAKilledOneLeft) {
   test::write_file(scratch / os::make_temporary_name("f", 2), "left");
   save(scratch / "f", tensors.list());
   EXPECT_EQ(scratch.names(), std::vector<std::string>{"f"});
+}
+
+// Each looks for what killed ones left, and finds the temporaries of the others.
+TEST(Save, ByManyThreadsToOnePathSucceedsEveryTime) {
+  const Scratch scratch;
+  const Tensors tensors = some_tensors(1);
+  std::atomic<int> failed = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 6; ++i)
+    threads.emplace_back([&] {
+      for (int round = 0; round < 100; ++round)
+        if (!try_save(scratch / "f", tensors.list(), std::nullopt, {.durable = false})) ++failed;
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(open(scratch / "f").size(), tensors.list().size());
 }
 
 TEST(Save, TakesNamesInUtf8) {

@@ -220,6 +220,23 @@ TEST(Writer, ManySmallPiecesOfOneTensor) {
   EXPECT_EQ(test::read_file(scratch / "f"), text_of(save_bytes(tensors.list())));
 }
 
+TEST(Writer, MayBeWrittenToFromItsOwnProgress) {
+  const Scratch scratch;
+  Tensors tensors;
+  tensors.add("a", Dtype::u8, {64}, 1);
+  tensors.add("b", Dtype::u8, {64}, 2);
+  Writer* to = nullptr;
+  const Progress writes = [&](std::uint64_t, std::uint64_t) {
+    if (Writer* const writer = std::exchange(to, nullptr))
+      writer->write("b", tensors.list()[1].bytes);
+  };
+  Writer writer(scratch / "f", layout_of(tensors), std::nullopt, {.progress = writes});
+  to = &writer;
+  writer.write("a", tensors.list()[0].bytes);
+  writer.commit();
+  EXPECT_EQ(test::read_file(scratch / "f"), text_of(save_bytes(tensors.list())));
+}
+
 TEST(Writer, NoTensorsAtAll) {
   const Scratch scratch;
   Writer writer(scratch / "f", {}, Metadata{});
