@@ -52,6 +52,12 @@ Json& Json::number(std::uint64_t value) {
   return *this;
 }
 
+Json& Json::number(std::int64_t value) {
+  separate();
+  out_ += std::to_string(value);
+  return *this;
+}
+
 Json& Json::number(double value) {
   if (!std::isfinite(value)) return null();
   separate();

@@ -22,6 +22,7 @@ class Json {
   /// A string. Bytes that are not UTF-8 must not be in it.
   Json& text(std::string_view value);
   Json& number(std::uint64_t value);
+  Json& number(std::int64_t value);
   /// null for what JSON has no number for: infinities and NaN.
   Json& number(double value);
   Json& boolean(bool value);

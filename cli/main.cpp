@@ -61,6 +61,12 @@ std::pair<CLI::App*, Options*> add(CLI::App& app, const char* name, const char* 
 
 constexpr const char* json_text = "Print JSON";
 
+/// What the library makes of a minus sign here is a very large number.
+std::string count_fault(const std::string& text) {
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  return digits ? "" : "wants a count, and \"" + printable(text) + "\" is none";
+}
+
 void add_readers(CLI::App& app, int& status) {
   {
     const auto [command, options] = add(app, "ls", "List the tensors of a file", &run_ls, status);
@@ -78,6 +84,7 @@ void add_readers(CLI::App& app, int& status) {
     command->add_option("NAME", options->name, "A tensor of the file")->required();
     command->add_option("SLICE", options->slice, "A part of it, as in Python: \"0:4, ::2, -1\"");
     command->add_option("--values", options->values, "Show at most so many values")
+        ->check(count_fault)
         ->capture_default_str();
     command->add_flag("--json", options->json, json_text);
   }

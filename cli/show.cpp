@@ -2,7 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "cli/command.hpp"
@@ -10,8 +11,8 @@
 #include "cli/slice_text.hpp"
 #include "cli/statistics.hpp"
 #include "cli/text.hpp"
+#include "cli/value.hpp"
 #include "tensorhold/file.hpp"
-#include "tensorhold/numeric.hpp"
 
 namespace tensorhold::cli {
 namespace {
@@ -31,16 +32,15 @@ Shown pick(const File& file, const ShowOptions& options) {
   return {slice.copy(), slice.dtype(), {slice.shape().begin(), slice.shape().end()}};
 }
 
-std::vector<double> first_values(const Shown& shown, std::uint64_t all, std::size_t most) {
-  const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(all, most));
-  std::vector<double> values(count);
-  to_doubles(shown.dtype, shown.tensor.bytes(), values);
-  return values;
+/// Two texts as one line below the name, or as two where one would be too long.
+void print_pair(const std::string& first, const std::string& second) {
+  const bool fits = first.size() + second.size() + 4 <= screen_columns;
+  fmt::print("  {}{}{}\n", first, fits ? ", " : "\n  ", second);
 }
 
-void print_values(const std::vector<double>& values, std::uint64_t all) {
+void print_values(const std::vector<Value>& values, std::uint64_t all) {
   std::string line = " ";
-  for (const double value : values) {
+  for (const Value& value : values) {
     const std::string text = " " + value_text(value);
     if (line.size() + text.size() > screen_columns) {
       fmt::print("{}\n", line);
@@ -59,31 +59,38 @@ void print_values(const std::vector<double>& values, std::uint64_t all) {
 }
 
 void print_text(const ShowOptions& options, const Shown& shown, const Statistics& found,
-                const std::vector<double>& values) {
+                const std::vector<Value>& values) {
   const std::string what = options.slice.empty() ? "" : " " + printable(options.slice);
   fmt::print("{}\n", shorten(printable(options.name) + what, screen_columns));
   fmt::print("  {} {}, {}\n", to_string(shown.dtype), shape_text(shown.shape),
              size_text(shown.tensor.nbytes()));
-  if (found.values != found.nans + found.infinities)
-    fmt::print("  min {}, max {}, mean {}, standard deviation {}\n", value_text(found.min),
-               value_text(found.max), value_text(found.mean), value_text(found.deviation));
-  fmt::print("  {} values, {} zero, {} NaN, {} infinite\n", count_text(found.values),
-             count_text(found.zeros), count_text(found.nans), count_text(found.infinities));
+  if (found.deviation)
+    print_pair(summary(found), "standard deviation " + value_text(*found.deviation));
+  fmt::print("  {} value{}, {} zero, {} NaN, {} infinite\n", count_text(found.values),
+             found.values == 1 ? "" : "s", count_text(found.zeros), count_text(found.nans),
+             count_text(found.infinities));
   print_values(values, found.values);
 }
 
+void add_if(Json& json, const char* key, const std::optional<Value>& value) {
+  json.key(key);
+  value ? add_value(json, *value) : static_cast<void>(json.null());
+}
+
 void print_json(const ShowOptions& options, const Shown& shown, const Statistics& found,
-                const std::vector<double>& values) {
+                const std::vector<Value>& values) {
   Json json;
   json.begin_object().key("name").text(printable(options.name));
   json.key("dtype").text(to_string(shown.dtype)).key("shape").numbers(shown.shape);
   json.key("nbytes").number(shown.tensor.nbytes()).key("values").begin_array();
-  for (const double value : values) json.number(value);
+  for (const Value& value : values) add_value(json, value);
   json.end_array().key("count").number(found.values).key("zeros").number(found.zeros);
   json.key("nans").number(found.nans).key("infinities").number(found.infinities);
-  json.key("min").number(found.min).key("max").number(found.max).key("mean").number(found.mean);
-  json.key("deviation").number(found.deviation).end_object();
-  fmt::print("{}\n", json.str());
+  add_if(json, "min", found.min);
+  add_if(json, "max", found.max);
+  add_if(json, "mean", found.mean);
+  add_if(json, "deviation", found.deviation);
+  fmt::print("{}\n", json.end_object().str());
 }
 
 }  // namespace
@@ -92,7 +99,9 @@ int run_show(const ShowOptions& options) {
   const File file = open(options.path);
   const Shown shown = pick(file, options);
   const Statistics found = statistics_of(shown.dtype, shown.tensor.bytes());
-  const std::vector<double> values = first_values(shown, found.values, options.values);
+  const auto count =
+      static_cast<std::size_t>(std::min<std::uint64_t>(found.values, options.values));
+  const std::vector<Value> values = first_values(shown.dtype, shown.tensor.bytes(), count);
   if (options.json)
     print_json(options, shown, found, values);
   else

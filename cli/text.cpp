@@ -174,6 +174,4 @@ std::string shape_text(std::span<const std::uint64_t> shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
-std::string value_text(double value) { return fmt::format("{:.7g}", value); }
-
 }  // namespace tensorhold::cli

@@ -33,7 +33,4 @@ inline constexpr std::size_t screen_columns = 80;
 /// "[3, 4]".
 [[nodiscard]] std::string shape_text(std::span<const std::uint64_t> shape);
 
-/// A value with at most 7 significant digits, as short as it gets.
-[[nodiscard]] std::string value_text(double value);
-
 }  // namespace tensorhold::cli

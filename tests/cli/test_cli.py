@@ -71,61 +71,6 @@ class Ls(Case):
         self.assertEqual(pipe.stderr, b"")
 
 
-class Show(Case):
-    def show(self, path, *arguments):
-        return json.loads(run("show", path, *arguments, "--json").stdout)
-
-    def test_values_and_statistics(self):
-        said = self.show(self.floats(), "w")
-        self.assertEqual(said["values"], [0, 1, 2, 3, 4, 5])
-        self.assertEqual((said["min"], said["max"], said["mean"]), (0, 5, 2.5))
-        self.assertAlmostEqual(said["deviation"], 1.707825127659933)
-        self.assertEqual((said["count"], said["zeros"]), (6, 1))
-
-    def test_text_fits(self):
-        content = struct.pack("<600d", *[i * 1.23456789e-200 for i in range(600)])
-        path = self.file(safetensors([("w", "F64", [600], content)]))
-        lines = self.lines(run("show", path, "w", "--values", 500))
-        self.assertIn("F64 [600], 4.7 KiB", lines[1])
-        self.assertTrue(lines[-1].endswith("..."))
-
-    def test_not_finite_values_are_counted(self):
-        content = struct.pack("<4f", float("nan"), float("inf"), -float("inf"), 2)
-        path = self.file(safetensors([("w", "F32", [4], content)]))
-        said = self.show(path, "w")
-        self.assertEqual((said["nans"], said["infinities"], said["max"]), (1, 2, 2))
-        self.assertEqual(said["values"], [None, None, None, 2])
-
-    def test_slices_are_those_of_python(self):
-        path = self.floats(24, [2, 3, 4])
-        grid = [[[float(12 * i + 4 * j + k) for k in range(4)] for j in range(3)] for i in range(2)]
-        expected = {
-            "0": [x for row in grid[0] for x in row],
-            "-1, 2": grid[1][2],
-            "..., ::2": [x for plane in grid for row in plane for x in row[::2]],
-            ":, 1:, -1": [row[-1] for plane in grid for row in plane[1:]],
-            "[1:9, :-1, 1:3]": [x for plane in grid[1:] for row in plane[:-1] for x in row[1:3]],
-            "1, 1, 1": [grid[1][1][1]],
-        }
-        for text, values in expected.items():
-            self.assertEqual(self.show(path, "w", text)["values"], values, text)
-
-    def test_slices_that_are_none(self):
-        path = self.floats()
-        for text in ("x", "1:2:3:4", "1,,2", "7", "::0", "::-1", "0,0", "99999999999999999999"):
-            self.assertIn("invalid_slice", self.error(run("show", path, "w", text), 2), text)
-
-    def test_unknown_names_suggest_known_ones(self):
-        said = self.error(run("show", MODEL, "conv1.wieght"), 2)
-        self.assertIn("tensor_not_found", said)
-        self.assertIn('"conv1.weight"', said)
-
-    def test_every_dtype_of_a_file(self):
-        path = DATA / "ten-dtypes.safetensors"
-        for tensor in json.loads(run("ls", path, "--json").stdout)["tensors"]:
-            self.lines(run("show", path, tensor["name"]))
-
-
 class Check(Case):
     def test_valid_files(self):
         names = sorted(path.name for path in DATA.glob("*.safetensors"))
