@@ -27,8 +27,6 @@ Buffer::Buffer(nb::handle object, int flags) {
   if (PyObject_GetBuffer(object.ptr(), &view_, flags) != 0) throw nb::python_error();
 }
 
-Buffer::Buffer(Buffer&& other) noexcept : view_(std::exchange(other.view_, Py_buffer{})) {}
-
 Buffer::~Buffer() {
   // The last tensor may go while the interpreter ends, when nobody may wait for the GIL any more.
   if (view_.obj == nullptr || !Py_IsInitialized() || finalizing()) return;

@@ -1,5 +1,6 @@
 // Edits of files without writing them anew.
-#include "module.hpp"
+#include "given.hpp"
+#include "waiting.hpp"
 
 namespace tensorhold_python {
 namespace {
@@ -31,7 +32,20 @@ nb::object edit_metadata(nb::handle path, nb::handle set, nb::handle remove, boo
   th::EditOptions options =
       options_of(durable, follow_symlink, lock_timeout, threads, std::move(progress));
   options.reserve_header = reserve_header;
-  return edited_value(without_gil([&] { return th::edit_metadata(text, changes, options); }));
+  return edited_value(waiting(options.lock_timeout, [&, once = options](auto wait) mutable {
+    once.lock_timeout = wait;
+    return th::edit_metadata(text, changes, once);
+  }));
+}
+
+/// Refuses elements that are not those of the file's tensor. What else is wrong, the edit says.
+void check(const std::string& path, const std::string& name, const Given& given) {
+  if (given.plain()) return;
+  const th::File file = without_gil([&] { return th::open(path, {.access = th::Access::owned}); });
+  const auto index = file.find(name);
+  if (!index) return;
+  const th::TensorInfo info = file.info(*index);
+  given.check(name, info.dtype, info.shape);
 }
 
 nb::object overwrite(nb::handle path, nb::handle name, nb::handle data, bool durable,
@@ -39,11 +53,14 @@ nb::object overwrite(nb::handle path, nb::handle name, nb::handle data, bool dur
                      nb::object progress) {
   const std::string text = path_of(path);
   const std::string tensor(utf8_of(name));
-  const Buffer buffer(data, PyBUF_SIMPLE);
+  const Given given(tensor, data);
+  check(text, tensor, given);
   const th::EditOptions options =
       options_of(durable, follow_symlink, lock_timeout, threads, std::move(progress));
-  return edited_value(
-      without_gil([&] { return th::overwrite(text, tensor, buffer.bytes(), options); }));
+  return edited_value(waiting(options.lock_timeout, [&, once = options](auto wait) mutable {
+    once.lock_timeout = wait;
+    return th::overwrite(text, tensor, given.bytes(), once);
+  }));
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // The class File, and open().
+#include <deque>
 #include <memory>
 
-#include "module.hpp"
+#include "given.hpp"
+#include "waiting.hpp"
 
 namespace tensorhold_python {
 namespace {
@@ -77,15 +79,16 @@ nb::object metadata(const PyFile& self) {
 }
 
 void copy_to(const PyFile& self, nb::handle destinations) {
-  std::vector<Buffer> buffers;
-  std::vector<std::string> names;
-  for (const nb::handle pair : nb::iter(destinations.attr("items")())) {
-    names.emplace_back(utf8_of(pair[0]));
-    buffers.emplace_back(pair[1], PyBUF_WRITABLE);
-  }
+  std::deque<Given> places;  // what is borrowed stays where it is
+  std::deque<std::string> names;
   std::vector<th::Destination> list;
-  for (std::size_t i = 0; i < names.size(); ++i)
-    list.push_back({.name = names[i], .bytes = buffers[i].bytes()});
+  for (const nb::handle pair : nb::iter(destinations.attr("items")())) {
+    const std::string& name = names.emplace_back(utf8_of(pair[0]));
+    const Given& place = places.emplace_back(name, pair[1], Given::Use::fill);
+    const th::TensorInfo info = self.file.info(position(self, name));
+    place.check(name, info.dtype, info.shape);
+    list.push_back({.name = name, .bytes = place.bytes()});
+  }
   without_gil([&] { self.file.copy_to(list); });
 }
 
@@ -146,7 +149,10 @@ th::File open_source(nb::handle source, const th::OpenOptions& options) {
   }
   if (PyUnicode_Check(source.ptr()) || nb::hasattr(source, "__fspath__")) {
     const std::string path = path_of(source);
-    return without_gil([&] { return th::open(path, options); });
+    return waiting(options.lock_timeout, [&, once = options](auto wait) mutable {
+      once.lock_timeout = wait;
+      return th::open(path, once);
+    });
   }
   if (PyObject_CheckBuffer(source.ptr()) == 0)
     throw nb::type_error("open() takes a path, a file descriptor, or bytes");

@@ -1,7 +1,7 @@
 // Holds on files, changes of held files, and locks.
 #include <memory>
 
-#include "module.hpp"
+#include "waiting.hpp"
 
 namespace tensorhold_python {
 namespace {
@@ -51,8 +51,7 @@ using TakeLock = th::FileLock (*)(const th::Path&, std::chrono::milliseconds);
 template <TakeLock take>
 PyLock take_lock(nb::handle path, double timeout) {
   const std::string text = path_of(path);
-  const std::chrono::milliseconds wait = timeout_of(timeout);
-  return {without_gil([&] { return take(text, wait); })};
+  return {waiting(timeout_of(timeout), [&](auto slice) { return take(text, slice); })};
 }
 
 }  // namespace

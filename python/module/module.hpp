@@ -49,7 +49,7 @@ class Buffer {
   Buffer() = default;
   /// Contiguous bytes of `object`; TypeError or BufferError where it has none. Needs the GIL.
   Buffer(nb::handle object, int flags);
-  Buffer(Buffer&& other) noexcept;
+  Buffer(Buffer&&) = delete;  // its shape may be a pointer into the view itself
   Buffer& operator=(Buffer&&) = delete;
   ~Buffer();
 
@@ -91,16 +91,32 @@ auto without_gil(Work&& work) {
   return std::forward<Work>(work)();
 }
 
+/// Bytes of that size, which `fill` writes without the GIL.
+template <class Fill>
+nb::bytes made_bytes(std::size_t size, Fill&& fill) {
+  nb::bytes made =
+      nb::steal<nb::bytes>(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
+  if (!made.is_valid()) throw nb::python_error();
+  const std::span content(reinterpret_cast<std::byte*>(PyBytes_AS_STRING(made.ptr())), size);
+  without_gil([&] { std::forward<Fill>(fill)(content); });
+  return made;
+}
+
 // Tensors (tensor.cpp, buffer.cpp, index.cpp, values.cpp, dlpack.cpp).
 [[nodiscard]] nb::object tensor_object(PyTensor tensor);
 [[nodiscard]] th::Slice slice_of(const th::Tensor& tensor, nb::handle index);
 [[nodiscard]] bool is_writable(const th::Tensor& tensor);
 /// The format character of the struct module, or nullptr for a dtype that it does not know.
 [[nodiscard]] const char* struct_format(th::Dtype dtype) noexcept;
+/// The tensor, or a copy of a mapped one: its bytes may be read by whom a fault in the mapping
+/// would end. Raises what Tensor::copy() raises for a file that was cut short. Needs the GIL.
+[[nodiscard]] th::Tensor safe(const th::Tensor& tensor);
 /// The bytes in place; read first, without the GIL, where they are not there yet.
 [[nodiscard]] std::span<const std::byte> bytes_of(const th::Tensor& tensor);
 /// A memoryview of the bytes: format "B", one dimension.
 [[nodiscard]] nb::object raw_view(const th::Tensor& tensor);
+/// The dtype of an array of ml_dtypes, which Python's buffers have no format for.
+[[nodiscard]] std::optional<th::Dtype> extended_dtype_of(nb::handle array);
 [[nodiscard]] nb::object to_array(nb::handle self, nb::handle dtype, std::optional<bool> copy);
 [[nodiscard]] nb::object to_list(const PyTensor& self);
 [[nodiscard]] nb::object to_item(const PyTensor& self);

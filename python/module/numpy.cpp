@@ -43,26 +43,42 @@ nb::object extended_dtype(th::Dtype dtype) {
   return package.attr(name);
 }
 
+nb::object array_of(nb::handle object, const th::Tensor& tensor, const nb::module_& numpy) {
+  if (struct_format(tensor.dtype()) == nullptr)
+    return numpy.attr("ndarray")(shape_tuple(tensor.shape()), extended_dtype(tensor.dtype()),
+                                 raw_view(tensor));
+  const nb::object view = nb::steal(PyMemoryView_FromObject(object.ptr()));
+  if (!view.is_valid()) throw nb::python_error();
+  return numpy.attr("asarray")(view);
+}
+
 }  // namespace
+
+std::optional<th::Dtype> extended_dtype_of(nb::handle array) {
+  const nb::object name = nb::getattr(nb::getattr(array, "dtype", nb::none()), "name", nb::none());
+  std::string_view text;
+  if (!nb::try_cast(name, text)) return std::nullopt;
+  for (std::size_t i = 0; i < th::dtype_count; ++i) {
+    const auto dtype = static_cast<th::Dtype>(i);
+    const char* const known = ml_dtypes_name(dtype);
+    if (known != nullptr && text == known) return dtype;
+  }
+  return std::nullopt;
+}
 
 nb::object to_array(nb::handle self, nb::handle dtype, std::optional<bool> copy) {
   const th::Tensor& tensor = nb::cast<const PyTensor&>(self).tensor;
   const nb::module_ numpy = nb::module_::import_("numpy");
-  nb::object array;
-  if (struct_format(tensor.dtype()) != nullptr) {
-    nb::object view = nb::steal(PyMemoryView_FromObject(self.ptr()));
-    if (!view.is_valid()) throw nb::python_error();
-    array = numpy.attr("asarray")(view);
-  } else {
-    array = numpy.attr("ndarray")(shape_tuple(tensor.shape()), extended_dtype(tensor.dtype()),
-                                  raw_view(tensor));
-  }
-  if (!dtype.is_none() && !array.attr("dtype").equal(numpy.attr("dtype")(dtype))) {
-    if (copy.has_value() && !*copy)
-      throw nb::value_error("another dtype needs a copy; leave copy=False out");
-    return array.attr("astype")(dtype);
-  }
-  return copy.value_or(false) ? nb::object(array.attr("copy")()) : array;
+  const nb::object array = array_of(self, tensor, numpy);
+  const bool same = dtype.is_none() || array.attr("dtype").equal(numpy.attr("dtype")(dtype));
+  if (!same && copy.has_value() && !*copy)
+    throw nb::value_error("another dtype needs a copy; leave copy=False out");
+  if (same && !copy.value_or(false)) return array;
+  // By the library, which reports a file that was cut short.
+  const nb::object copied = numpy.attr("empty")(array.attr("shape"), array.attr("dtype"));
+  const Buffer place(copied, PyBUF_WRITABLE);
+  without_gil([&] { tensor.copy_to(place.bytes()); });
+  return same ? copied : nb::object(copied.attr("astype")(dtype));
 }
 
 }  // namespace tensorhold_python

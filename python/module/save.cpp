@@ -1,33 +1,11 @@
 // save() and serialize(): what may stand in their mapping, and the calls.
 #include <algorithm>
-#include <bit>
 #include <deque>
 
-#include "module.hpp"
+#include "given.hpp"
 
 namespace tensorhold_python {
 namespace {
-
-/// A dtype for one element of a buffer, by the struct module's format.
-std::optional<th::Dtype> dtype_of_format(std::string_view format, Py_ssize_t itemsize) {
-  constexpr char other_order = std::endian::native == std::endian::little ? '>' : '<';
-  if (!format.empty() && std::string_view("@=<>!").find(format.front()) != std::string_view::npos) {
-    const char order = format.front() == '!' ? '>' : format.front();
-    if (order == other_order && itemsize > 1) return std::nullopt;
-    format.remove_prefix(1);
-  }
-  if (format == "l" || format == "n") return itemsize == 8 ? th::Dtype::i64 : th::Dtype::i32;
-  if (format == "L" || format == "N") return itemsize == 8 ? th::Dtype::u64 : th::Dtype::u32;
-  if (format == "c") return th::Dtype::u8;
-  for (std::size_t i = 0; i < th::dtype_count; ++i) {
-    const auto dtype = static_cast<th::Dtype>(i);
-    const char* const known = struct_format(dtype);
-    if (known != nullptr && format == known &&
-        itemsize == static_cast<Py_ssize_t>(th::bits_of(dtype) / 8))
-      return dtype;
-  }
-  return std::nullopt;
-}
 
 /// The mapping's tensors, and what keeps them in place until the save is done.
 class Tensors {
@@ -73,23 +51,8 @@ class Tensors {
       refuse(name,
              "a value is a Tensor, an array with the buffer protocol, or (dtype, shape, "
              "buffer); use tensorhold.torch and its like for a framework's tensors");
-    buffers_.emplace_back(value, PyBUF_FULL_RO);
-    const Py_buffer& view = buffers_.back().view();
-    const auto dtype = dtype_of_format(view.format == nullptr ? "B" : view.format, view.itemsize);
-    if (!dtype)
-      refuse(name, std::string("no dtype stands for elements of format \"") + view.format +
-                       "\"; convert the array, or pass (dtype, shape, buffer)");
-    std::vector<std::uint64_t>& shape = shapes_.emplace_back();
-    for (int i = 0; i < view.ndim; ++i) shape.push_back(static_cast<std::uint64_t>(view.shape[i]));
-    list_.emplace_back(name, *dtype, shape, contiguous(view));
-  }
-
-  std::span<const std::byte> contiguous(const Py_buffer& view) {
-    if (PyBuffer_IsContiguous(&view, 'C') != 0) return buffers_.back().bytes();
-    std::vector<std::byte>& copy = copies_.emplace_back(static_cast<std::size_t>(view.len));
-    Py_buffer same = view;  // Python 3.10 has no const there
-    if (PyBuffer_ToContiguous(copy.data(), &same, view.len, 'C') != 0) throw nb::python_error();
-    return copy;
+    const Given& given = arrays_.emplace_back(name, value);
+    list_.emplace_back(name, given.dtype(), given.shape(), given.bytes());
   }
 
   [[noreturn]] static void refuse(const std::string& name, const std::string& why) {
@@ -99,8 +62,8 @@ class Tensors {
   // Deques: what is borrowed stays where it is.
   std::deque<std::string> names_;
   std::deque<std::vector<std::uint64_t>> shapes_;
-  std::deque<std::vector<std::byte>> copies_;
   std::deque<Buffer> buffers_;
+  std::deque<Given> arrays_;
   std::deque<th::Tensor> tensors_;
   std::vector<th::SaveTensor> list_;
 };
@@ -127,7 +90,8 @@ nb::bytes serialize(nb::handle tensors, nb::handle metadata, std::uint64_t align
   const th::SaveOptions options{.align = align, .reserve_header = reserve_header};
   const std::vector<std::byte> bytes =
       without_gil([&] { return th::save_bytes(list.list(), pairs, options); });
-  return nb::bytes(bytes.data(), bytes.size());
+  return made_bytes(bytes.size(),
+                    [&](std::span<std::byte> made) { std::ranges::copy(bytes, made.begin()); });
 }
 
 }  // namespace

@@ -28,8 +28,8 @@ nb::object iterate(nb::handle self) {
 }
 
 nb::bytes bytes(const PyTensor& self) {
-  const std::span<const std::byte> bytes = bytes_of(self.tensor);
-  return nb::bytes(bytes.data(), bytes.size());
+  return made_bytes(static_cast<std::size_t>(self.tensor.nbytes()),
+                    [&](std::span<std::byte> made) { self.tensor.copy_to(made); });
 }
 
 /// At most 80 columns: a long name loses its middle.
@@ -53,11 +53,12 @@ nb::str describe(const PyTensor& self) {
   return nb::str(("<Tensor " + std::string(nb::cast<std::string_view>(shown)) + tail).c_str());
 }
 
-/// pickle and copy give an owned tensor. From protocol 5 on the bytes are not copied on the way.
+/// pickle and copy give an owned tensor. From protocol 5 on, owned bytes are not copied on the way.
 nb::object reduce(const PyTensor& self, int protocol) {
-  nb::object data = protocol >= 5
-                        ? nb::module_::import_("pickle").attr("PickleBuffer")(raw_view(self.tensor))
-                        : nb::object(bytes(self));
+  const auto buffer = [&] {
+    return nb::module_::import_("pickle").attr("PickleBuffer")(raw_view(safe(self.tensor)));
+  };
+  nb::object data = protocol >= 5 ? nb::object(buffer()) : nb::object(bytes(self));
   return nb::make_tuple(
       package("tensorhold._values", "rebuild_tensor"),
       nb::make_tuple(utf8(self.tensor.name()), utf8(th::to_string(self.tensor.dtype())),
@@ -79,6 +80,10 @@ nb::object rebuild(std::string_view name, std::string_view dtype, nb::handle sha
 }  // namespace
 
 nb::object tensor_object(PyTensor tensor) { return nb::cast(std::move(tensor)); }
+
+th::Tensor safe(const th::Tensor& tensor) {
+  return tensor.mapped() ? without_gil([&] { return tensor.copy(); }) : tensor;
+}
 
 bool is_writable(const th::Tensor& tensor) { return tensor.writable(); }
 

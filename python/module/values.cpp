@@ -19,7 +19,10 @@ T element(const std::byte* bytes, std::uint64_t index) noexcept {
 class Elements {
  public:
   explicit Elements(const th::Tensor& tensor)
-      : dtype_(tensor.dtype()), size_(tensor.size()), bytes_(bytes_of(tensor)) {}
+      : tensor_(safe(tensor)),
+        dtype_(tensor.dtype()),
+        size_(tensor.size()),
+        bytes_(bytes_of(tensor_)) {}
 
   [[nodiscard]] nb::object at(std::uint64_t index) const {
     const std::byte* const bytes = bytes_.data();
@@ -68,6 +71,7 @@ class Elements {
     return values[static_cast<std::size_t>(index % group)];
   }
 
+  th::Tensor tensor_;
   th::Dtype dtype_;
   std::uint64_t size_;
   std::span<const std::byte> bytes_;

@@ -1,5 +1,7 @@
 // The class Writer: a file written piece by piece.
-#include "module.hpp"
+#include <map>
+
+#include "given.hpp"
 
 namespace tensorhold_python {
 namespace {
@@ -8,7 +10,8 @@ namespace {
 struct PyWriter {
   th::Writer writer;
   SharedObject progress;  // None, or a callable; the writer has it, too
-  nb::object close;       // of a bar of ours, called once the work is over; else None
+  std::map<std::string, th::TensorLayout, std::less<>> layout;
+  nb::object close;  // of a bar of ours, called once the work is over; else None
 };
 
 // For the collector of cycles: a progress function often belongs to who has the writer.
@@ -68,7 +71,9 @@ void make(PyWriter* self, nb::handle path, nb::handle layout, nb::handle metadat
                                 .threads = threads,
                                 .progress = progress_of(shared)};
   th::Writer writer = without_gil([&] { return th::Writer(text, list, pairs, options); });
-  new (self) PyWriter{std::move(writer), std::move(shared), std::move(close)};
+  std::map<std::string, th::TensorLayout, std::less<>> named;
+  for (const th::TensorLayout& tensor : list) named.emplace(tensor.name, tensor);
+  new (self) PyWriter{std::move(writer), std::move(shared), std::move(named), std::move(close)};
 }
 
 /// After the last write: ends the line of a bar.
@@ -79,14 +84,18 @@ void close_bar(PyWriter& self) {
 
 void write(PyWriter& self, nb::handle name, nb::handle data) {
   const std::string_view text = utf8_of(name);
-  const Buffer buffer(data, PyBUF_SIMPLE);
-  without_gil([&] { self.writer.write(text, buffer.bytes()); });
+  const Given given(text, data);
+  const auto tensor = self.layout.find(text);
+  if (tensor != self.layout.end()) given.check(text, tensor->second.dtype, tensor->second.shape);
+  without_gil([&] { self.writer.write(text, given.bytes()); });
 }
 
 void write_at(PyWriter& self, nb::handle name, std::uint64_t offset, nb::handle data) {
   const std::string_view text = utf8_of(name);
-  const Buffer buffer(data, PyBUF_SIMPLE);
-  without_gil([&] { self.writer.write_at(text, offset, buffer.bytes()); });
+  const Given given(text, data);
+  const auto tensor = self.layout.find(text);
+  if (tensor != self.layout.end()) given.check_part(text, tensor->second.dtype);
+  without_gil([&] { self.writer.write_at(text, offset, given.bytes()); });
 }
 
 void commit(PyWriter& self) {
