@@ -34,7 +34,7 @@ void add_verdict(Json& json, const std::string& path, const Result<File>& result
   if (!result) {
     const Error& error = result.error();
     json.key("code").text(to_string(error.code())).key("reason").text(printable(error.reason()));
-    json.key("advice").text(printable(error.advice()));
+    json.key("advice").text(advice_of(error));
     json.key("tensor");
     error.tensor().empty() ? json.null() : json.text(printable(error.tensor()));
     json.key("offset");

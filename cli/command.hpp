@@ -21,6 +21,9 @@ enum Exit : int {
 /// what a signal cancelled, 128 and its number.
 [[nodiscard]] int exit_of(Code code) noexcept;
 
+/// What to do about an error, for somebody who has the command and not the library. Printable.
+[[nodiscard]] std::string advice_of(const Error& error);
+
 /// Prints an error on standard error: one line with what is wrong, one with what to do.
 void print_error(const Error& error);
 
@@ -42,12 +45,15 @@ struct LsOptions {
   std::string sort = "name";  ///< or "offset" or "size"
   bool json = false;
   bool wide = false;
+  bool lenient = false;
 };
 struct MetaOptions {
   std::string path;
   std::vector<std::string> set;  ///< each KEY=VALUE
   std::vector<std::string> remove;
   bool follow = false;
+  bool wide = false;
+  bool lenient = false;  ///< only to show
   bool json = false;
 };
 struct MvOptions {
@@ -62,6 +68,7 @@ struct ShowOptions {
   std::string name;
   std::string slice;  ///< as in Python; empty: all
   std::size_t values = 24;
+  bool lenient = false;
   bool json = false;
 };
 

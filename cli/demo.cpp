@@ -40,8 +40,8 @@ void use_tensor(const Tensor& tensor) {
   const Statistics found = statistics_of(tensor.dtype(), tensor.bytes());
   say("tensor", fmt::format("\"{}\" {} {}", shorten(printable(tensor.name()), 28),
                             to_string(tensor.dtype()), shape_text(tensor.shape())));
-  say("values",
-      fmt::format("{}; {} read in {}", summary(found), size_text(tensor.nbytes()), watch.text()));
+  demo::tell("values", fmt::format("{}; {} read in {}", summary(found), size_text(tensor.nbytes()),
+                                   watch.text()));
   // Rows of sub-byte elements need not begin at whole bytes.
   if (tensor.shape().empty() || tensor.shape()[0] < 2 || bits_of(tensor.dtype()) < 8) return;
   const auto half = static_cast<std::int64_t>(tensor.shape()[0] / 2);

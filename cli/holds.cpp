@@ -1,8 +1,10 @@
 // tensorhold holders, rm, mv: who holds a file, and changing it all the same.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <functional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "cli/command.hpp"
@@ -90,6 +92,14 @@ Changed move(const MvOptions& options) {
 }  // namespace
 
 int run_holders(const HoldersOptions& options) {
+  // Nobody holds what is not there, but a path with a typing error in it is not free.
+  std::error_code ignored;
+  const std::u8string path(options.path.begin(), options.path.end());
+  if (std::filesystem::status(path, ignored).type() == std::filesystem::file_type::not_found)
+    throw Error({.code = Code::not_found,
+                 .reason = "nothing stands at this path",
+                 .advice = "Check the spelling, and that the folder exists.",
+                 .path = options.path});
   const Holders found = holders(options.path);
   options.json ? print_json(found) : print_text(options.path, found);
   return success;

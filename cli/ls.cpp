@@ -55,7 +55,7 @@ void print_text(const File& file, const std::vector<std::size_t>& positions, boo
 }  // namespace
 
 int run_ls(const LsOptions& options) {
-  const File file = open(options.path);
+  const File file = open(options.path, {.lenient = options.lenient});
   const std::vector<std::size_t> positions = sorted(file, options.sort);
   if (options.json)
     print_json(file, positions);

@@ -26,40 +26,52 @@ int exit_of(Code code) noexcept {
   return number >= 200 && number < 300 ? invalid : failure;
 }
 
+std::string advice_of(const Error& error) {
+  if (error.code() == Code::trailing_bytes)
+    return "The option --lenient of ls, show, meta and check ignores them.";
+  if (error.code() == Code::tensor_not_found && error.advice().find("Did you") != 0)
+    return "\"tensorhold ls\" lists the names.";
+  return printable(error.advice());
+}
+
 void print_error(const Error& error) {
   std::string line = "tensorhold: ";
   if (!error.path().empty()) line += printable(error.path()) + ": ";
   if (!error.tensor().empty()) line += fmt::format("tensor \"{}\": ", printable(error.tensor()));
   if (error.offset()) line += fmt::format("byte {}: ", *error.offset());
   fmt::print(stderr, "{}{} ({})\n", line, printable(error.reason()), to_string(error.code()));
-  if (!error.advice().empty()) fmt::print(stderr, "{}\n", printable(error.advice()));
+  if (const std::string advice = advice_of(error); !advice.empty())
+    fmt::print(stderr, "{}\n", advice);
 }
 
 namespace {
 
-constexpr const char* examples = R"(examples:
-  tensorhold ls model.safetensors --sort size
-  tensorhold show model.safetensors embed.weight "0:4, ::2"
-  tensorhold check models/*.safetensors
-  tensorhold holders model.safetensors
-  tensorhold mv new.safetensors model.safetensors
-  tensorhold meta model.safetensors --set license=apache-2.0
-  tensorhold demo model.safetensors
+constexpr const char* exit_text =
+    "exit status: 0 success, 1 a file is invalid, 2 usage or the system's refusal,\n"
+    "  130 interrupted (Ctrl-C) before anything was changed";
 
-exit status: 0 success, 1 a file is invalid, 2 usage or the system's refusal,
-  130 interrupted (Ctrl-C) before anything was changed)";
+/// What is told of a subcommand.
+struct Told {
+  const char* name;
+  const char* what;
+  const char* example;  ///< without the program's name
+};
 
 /// Adds a subcommand that fills Options and has `run` do the rest when it is called.
 template <class Options>
-std::pair<CLI::App*, Options*> add(CLI::App& app, const char* name, const char* what,
-                                   int (*run)(const Options&), int& status) {
+std::pair<CLI::App*, Options*> add(CLI::App& app, const Told& told, int (*run)(const Options&),
+                                   int& status) {
   const auto options = std::make_shared<Options>();
-  CLI::App* const command = app.add_subcommand(name, what);
+  const std::string example = std::string("\n  tensorhold ") + told.example;
+  CLI::App* const command = app.add_subcommand(told.name, told.what);
+  command->footer("example:" + example + "\n\n" + exit_text);
   command->callback([options, run, &status] { status = run(*options); });
+  app.footer(app.get_footer() + example);
   return {command, options.get()};
 }
 
 constexpr const char* json_text = "Print JSON";
+constexpr const char* lenient_text = "Accept bytes after the last tensor";
 
 /// What the library makes of a minus sign here is a very large number.
 std::string count_fault(const std::string& text) {
@@ -69,35 +81,43 @@ std::string count_fault(const std::string& text) {
 
 void add_readers(CLI::App& app, int& status) {
   {
-    const auto [command, options] = add(app, "ls", "List the tensors of a file", &run_ls, status);
+    const auto [command, options] =
+        add(app, {"ls", "List the tensors of a file", "ls model.safetensors --sort size"}, &run_ls,
+            status);
     command->add_option("FILE", options->path, "A safetensors file")->required();
     command->add_option("--sort", options->sort, "By name, offset or size (largest first)")
         ->check(CLI::IsMember({"name", "offset", "size"}))
         ->capture_default_str();
     command->add_flag("--wide", options->wide, "Shorten nothing to fit 80 columns");
+    command->add_flag("--lenient", options->lenient, lenient_text);
     command->add_flag("--json", options->json, json_text);
   }
   {
-    const auto [command, options] =
-        add(app, "show", "Show values and statistics of a tensor", &run_show, status);
+    const auto [command, options] = add(app,
+                                        {"show", "Show values and statistics of a tensor",
+                                         "show model.safetensors embed.weight \"0:4, ::2\""},
+                                        &run_show, status);
     command->add_option("FILE", options->path, "A safetensors file")->required();
     command->add_option("NAME", options->name, "A tensor of the file")->required();
     command->add_option("SLICE", options->slice, "A part of it, as in Python: \"0:4, ::2, -1\"");
     command->add_option("--values", options->values, "Show at most so many values")
         ->check(count_fault)
         ->capture_default_str();
+    command->add_flag("--lenient", options->lenient, lenient_text);
     command->add_flag("--json", options->json, json_text);
   }
   {
     const auto [command, options] =
-        add(app, "check", "Check whether files are valid", &run_check, status);
+        add(app, {"check", "Check whether files are valid", "check models/*.safetensors"},
+            &run_check, status);
     command->add_option("FILE", options->paths, "Safetensors files")->required();
-    command->add_flag("--lenient", options->lenient, "Accept bytes after the last tensor");
+    command->add_flag("--lenient", options->lenient, lenient_text);
     command->add_flag("--json", options->json, json_text);
   }
   {
     const auto [command, options] =
-        add(app, "holders", "Show which processes hold a file", &run_holders, status);
+        add(app, {"holders", "Show which processes hold a file", "holders model.safetensors"},
+            &run_holders, status);
     command->add_option("FILE", options->path, "A file")->required();
     command->add_flag("--json", options->json, json_text);
   }
@@ -110,18 +130,23 @@ std::string key_value_fault(const std::string& pair) {
 
 void add_writers(CLI::App& app, int& status) {
   {
-    const auto [command, options] = add(app, "rm", "Remove files, held or not", &run_rm, status);
+    const auto [command, options] =
+        add(app, {"rm", "Remove files, held or not", "rm old.safetensors"}, &run_rm, status);
     command->add_option("FILE", options->paths, "Files")->required();
   }
   {
     const auto [command, options] =
-        add(app, "mv", "Replace a file by another, atomically", &run_mv, status);
+        add(app,
+            {"mv", "Replace a file by another, atomically", "mv new.safetensors model.safetensors"},
+            &run_mv, status);
     command->add_option("NEW", options->from, "The file that takes the name")->required();
     command->add_option("FILE", options->path, "The name")->required();
   }
   {
-    const auto [command, options] =
-        add(app, "meta", "Show or edit a file's metadata", &run_meta, status);
+    const auto [command, options] = add(app,
+                                        {"meta", "Show or edit a file's metadata",
+                                         "meta model.safetensors --set license=apache-2.0"},
+                                        &run_meta, status);
     command->add_option("FILE", options->path, "A file")->required();
     command->add_option("--set", options->set, "KEY=VALUE, as often as wanted")
         ->allow_extra_args(false)
@@ -129,16 +154,47 @@ void add_writers(CLI::App& app, int& status) {
     command->add_option("--remove", options->remove, "A key, as often as wanted")
         ->allow_extra_args(false);
     command->add_flag("--follow", options->follow,
-                      "Edit the file that a symbolic link leads to, instead of replacing the link");
+                      "Edit what a symbolic link leads to, not the link");
+    command->add_flag("--wide", options->wide, "Shorten nothing to fit 80 columns");
+    command->add_flag("--lenient", options->lenient, lenient_text)
+        ->excludes("--set")
+        ->excludes("--remove");
     command->add_flag("--json", options->json, json_text);
   }
   {
     const auto [command, options] =
-        add(app, "demo", "Show on a file what tensorhold does", &run_demo, status);
+        add(app, {"demo", "Show on a file what tensorhold does", "demo model.safetensors"},
+            &run_demo, status);
     command->add_option("FILE", options->path, "A safetensors file; it is not changed")->required();
     command->add_option("--work", options->work, "Folder for the demo's own files")
         ->check(CLI::ExistingDirectory);
   }
+}
+
+/// True, with a word on standard error, when what comes first is neither a subcommand nor an
+/// option; the library would only ask for one.
+bool refuse_unknown(const CLI::App& app, const std::string& first) {
+  std::vector<std::string> known;
+  const bool option = first.starts_with('-');
+  if (option) {
+    known = {"-h", "--help", "--version"};
+  } else {
+    for (const CLI::App* const command : app.get_subcommands({}))
+      known.push_back(command->get_name());
+  }
+  if (std::ranges::find(known, first) != known.end()) return false;
+  const char* const what = option ? "option" : "command";
+  fmt::print(stderr, "tensorhold: there is no {} \"{}\"\n", what, printable(first));
+  fmt::print(stderr, "The {}s are {}; \"tensorhold --help\" explains them.\n", what,
+             fmt::join(known, ", "));
+  return true;
+}
+
+/// "help ls" is "ls --help".
+void translate_help(std::vector<std::string>& arguments) {
+  if (arguments.empty() || arguments[0] != "help") return;
+  arguments.erase(arguments.begin());
+  arguments.emplace_back("--help");
 }
 
 int run(std::vector<std::string> arguments) {
@@ -146,10 +202,13 @@ int run(std::vector<std::string> arguments) {
   app.set_version_flag("--version", "tensorhold " TENSORHOLD_VERSION);
   app.require_subcommand(1);
   app.allow_windows_style_options(false);  // a path may begin with a slash there, too
-  app.footer(examples);
+  app.footer("examples:");
   int status = success;
   add_readers(app, status);
   add_writers(app, status);
+  app.footer(app.get_footer() + "\n\n" + exit_text);
+  translate_help(arguments);
+  if (!arguments.empty() && refuse_unknown(app, arguments[0])) return failure;
   try {
     std::ranges::reverse(arguments);  // as this library wants them
     app.parse(arguments);

@@ -45,10 +45,13 @@ void print_json(const File& file, const Edited* edited) {
   fmt::print("{}\n", json.str());
 }
 
-void print_metadata(const File& file) {
+/// Whole values where a program may read them.
+void print_metadata(const File& file, bool whole) {
   if (file.metadata().empty()) fmt::print("no metadata\n");
-  for (const auto& [key, value] : file.metadata())
-    fmt::print("{}\n", shorten(printable(key) + " = " + printable(value), screen_columns));
+  for (const auto& [key, value] : file.metadata()) {
+    const std::string line = printable(key) + " = " + printable(value);
+    fmt::print("{}\n", whole ? line : shorten(line, screen_columns));
+  }
 }
 
 Edited edit(const MetaOptions& options) {
@@ -62,8 +65,9 @@ Edited edit(const MetaOptions& options) {
 
 int run_meta(const MetaOptions& options) {
   if (options.set.empty() && options.remove.empty()) {
-    const File file = open(options.path);
-    options.json ? print_json(file, nullptr) : print_metadata(file);
+    const File file = open(options.path, {.lenient = options.lenient});
+    options.json ? print_json(file, nullptr)
+                 : print_metadata(file, options.wide || !output_is_terminal());
     return success;
   }
   try {
@@ -77,7 +81,9 @@ int run_meta(const MetaOptions& options) {
     print_error(error);
     for (const Holder& holder : error.holders())
       fmt::print(stderr, "  {:>7}  {}\n", holder.pid, shorten(printable(holder.command), 60));
-    return exit_of(error.code());
+    const int status = exit_of(error.code());
+    // Of a valid file, what was asked for is at fault: a key given twice, or one that is not UTF-8.
+    return status == invalid && try_open(options.path) ? failure : status;
   }
 }
 

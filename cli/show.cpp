@@ -96,7 +96,7 @@ void print_json(const ShowOptions& options, const Shown& shown, const Statistics
 }  // namespace
 
 int run_show(const ShowOptions& options) {
-  const File file = open(options.path);
+  const File file = open(options.path, {.lenient = options.lenient});
   const Shown shown = pick(file, options);
   const Statistics found = statistics_of(shown.dtype, shown.tensor.bytes());
   const auto count =

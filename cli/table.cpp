@@ -38,9 +38,11 @@ std::string totals(const File& file) {
     parameters += elements(info);
     bytes += info.nbytes;
   }
-  return fmt::format("{} tensor{}, {} parameter{}, {}", count_text(file.size()),
+  const std::uint64_t more = file.trailing_bytes();
+  return fmt::format("{} tensor{}, {} parameter{}, {}{}", count_text(file.size()),
                      file.size() == 1 ? "" : "s", count_text(parameters),
-                     parameters == 1 ? "" : "s", size_text(bytes));
+                     parameters == 1 ? "" : "s", size_text(bytes),
+                     more == 0 ? "" : ", and " + size_text(more) + " after them");
 }
 
 std::string tensor_table(const File& file, const std::vector<std::size_t>& positions,

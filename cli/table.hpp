@@ -9,7 +9,7 @@
 
 namespace tensorhold::cli {
 
-/// One line: number of tensors and of parameters (elements), bytes.
+/// One line: number of tensors and of parameters (elements), bytes; and bytes after them, if any.
 [[nodiscard]] std::string totals(const File& file);
 
 /// A line of headings and one a tensor, each ended by a newline, at most 80 columns wide; or as

@@ -229,6 +229,12 @@ class Holds(Case):
         self.assertEqual(said["holders"], [])
         self.assertTrue(self.lines(run("holders", path)))
 
+    def test_a_path_with_nothing_at_it(self):
+        for options in ((), ("--json",)):
+            result = run("holders", self.folder / "typo", *options)
+            self.assertIn("not_found", self.error(result, 2))
+            self.assertEqual(result.stdout, b"")
+
     @unittest.skipIf(ON_WINE or not os.path.isdir("/proc/self/map_files"), "shows processes on Linux only")
     def test_another_process_is_named(self):
         path = self.floats()
@@ -272,6 +278,20 @@ class Meta(Case):
         self.assertEqual(self.lines(run("meta", self.model())), ["epoch = 1"])
         self.assertEqual(self.lines(run("meta", self.floats())), ["no metadata"])
 
+    def test_long_values_are_whole_for_programs_and_short_for_people(self):
+        path = self.file(safetensors([], {"long": "x" * 300}))
+        whole = ("long = " + "x" * 300).encode()
+        self.assertEqual(run("meta", path).stdout.rstrip(), whole)
+        if ON_WINE:
+            return
+        for options, expected in (((), 80), (("--wide",), len(whole))):
+            terminal, side = os.openpty()
+            subprocess.run([COMMAND, "meta", str(path), *options], stdout=side, timeout=60, check=True)
+            os.close(side)
+            line = os.read(terminal, 4096).decode().rstrip()
+            os.close(terminal)
+            self.assertEqual(len(line), expected)
+
     def test_edits_in_place_where_the_header_has_room(self):
         path = self.model(room=800)
         size = path.stat().st_size
@@ -297,34 +317,11 @@ class Meta(Case):
         self.assertIn("not_found", self.error(run("meta", self.folder / "no", "--set", "a=b"), 2))
         self.error(run("meta", self.file(b"<html>"), "--set", "a=b"), 1)
 
-
-class Usage(Case):
-    def test_errors_of_the_system(self):
-        self.assertIn("not_found", self.error(run("ls", self.folder / "absent"), 2))
-        self.assertIn("not_a_file", self.error(run("ls", self.folder), 2))
-
-    def test_invalid_files(self):
-        self.assertIn("header_too_small", self.error(run("ls", self.file(b"no")), 1))
-
-    def test_usage(self):
-        for arguments in ((), ("nonsense",), ("ls",), ("ls", MODEL, "--sort", "colour"),
-                          ("show", MODEL), ("check",), ("ls", "--no-such", MODEL)):
-            self.assertEqual(run(*arguments).returncode, 2, arguments)
-
-    def test_help_and_version(self):
-        for arguments in (("--help",), ("ls", "--help"), ("show", "--help"), ("check", "--help")):
-            self.assertTrue(self.lines(run(*arguments)))
-        self.assertIn("examples:", run("--help").stdout.decode())
-        self.assertRegex(run("--version").stdout.decode(), r"^tensorhold \d+\.\d+\.\d+\n$")
-
-    def test_a_full_disk_is_told(self):
-        if not os.path.exists("/dev/full"):
-            self.skipTest("no /dev/full here")
-        with open("/dev/full", "wb") as full:
-            result = subprocess.run([COMMAND, "ls", str(MODEL)], stdout=full, check=False,
-                                    stderr=subprocess.PIPE, timeout=60)
-        self.assertEqual(result.returncode, 2)
-        self.assertTrue(result.stderr)
+    def test_a_key_given_twice_is_a_matter_of_usage(self):
+        path = self.model()
+        before = path.read_bytes()
+        self.assertIn("twice", self.error(run("meta", path, "--set", "a=1", "--set", "a=2"), 2))
+        self.assertEqual(path.read_bytes(), before)
 
 
 if __name__ == "__main__":
