@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "base/checked.hpp"
-#include "base/endian.hpp"
 #include "base/log.hpp"
 #include "io/cleanup.hpp"
 #include "io/copy_range.hpp"
+#include "io/journal_head.hpp"
 #include "io/lock.hpp"
 #include "io/save_engine.hpp"
 #include "os/guard.hpp"
@@ -26,63 +26,8 @@ namespace tensorhold::io {
 namespace {
 
 constexpr std::string_view journal_ending = ".tensorhold-journal";
-constexpr std::uint64_t magic = 0x316c616e72756f6a;  // "journal1"
 constexpr std::size_t piece_bytes = std::size_t{1} << 20;
 constexpr auto patience = std::chrono::seconds(10);
-
-/// What a journal begins with, as little-endian numbers in this order; its sum comes last.
-struct Head {
-  std::uint64_t magic = io::magic;
-  std::uint64_t file = 0;  ///< identity, without the device: numbers of devices change at boot
-  std::uint64_t file_high = 0;
-  std::uint64_t file_bytes = 0;    ///< size of the file, which an edit does not change
-  std::uint64_t prefix_bytes = 0;  ///< length field and header
-  std::uint64_t prefix_sum = 0;    ///< sum of these, as long as the edit is not about them
-  std::uint64_t at = 0;            ///< the range in the file
-  std::uint64_t nbytes = 0;
-  std::uint64_t before_at = 0;  ///< in the journal; 0: not there
-  std::uint64_t after_at = 0;   ///< in the journal; congruent to `at`, so that blocks can be shared
-  std::uint64_t bytes_sum = 0;  ///< of the old bytes and the new ones, when the old ones are there
-  std::uint64_t sum = 0;        ///< of all numbers above
-};
-constexpr std::size_t numbers = sizeof(Head) / sizeof(std::uint64_t);
-constexpr std::size_t head_bytes = sizeof(Head);
-
-constexpr std::uint64_t sum_start = 0xcbf29ce484222325;  // FNV-1a
-std::uint64_t sum_of(std::span<const std::byte> bytes, std::uint64_t sum = sum_start) noexcept {
-  for (const std::byte byte : bytes) sum = (sum ^ static_cast<std::uint64_t>(byte)) * 0x100000001b3;
-  return sum;
-}
-
-std::array<std::byte, head_bytes> encode(Head head) {
-  std::array<std::byte, head_bytes> out{};
-  const std::array<std::uint64_t, numbers> values{
-      head.magic, head.file,   head.file_high, head.file_bytes, head.prefix_bytes, head.prefix_sum,
-      head.at,    head.nbytes, head.before_at, head.after_at,   head.bytes_sum,    0};
-  const auto place = [&](std::size_t i) {
-    return std::span(out).subspan(i * 8).first<sizeof(std::uint64_t)>();
-  };
-  for (std::size_t i = 0; i < numbers; ++i) base::store_little_u64(values[i], place(i));
-  base::store_little_u64(sum_of(std::span(out).first(head_bytes - 8)), place(numbers - 1));
-  return out;
-}
-
-std::optional<Head> decode(std::span<const std::byte> in, std::uint64_t journal_bytes) {
-  const auto number = [&](std::size_t i) {
-    return base::load_little_u64(in.subspan(i * 8).first<sizeof(std::uint64_t)>());
-  };
-  const Head head{number(0), number(1), number(2), number(3), number(4),  number(5),
-                  number(6), number(7), number(8), number(9), number(10), number(11)};
-  if (head.magic != magic || head.sum != sum_of(in.first(head_bytes - 8))) return std::nullopt;
-  const auto fits = [&](std::uint64_t at, std::uint64_t bound) {
-    const auto end = base::checked_add(at, head.nbytes);
-    return end && *end <= bound;
-  };
-  if (!fits(head.at, head.file_bytes) || !fits(head.after_at, journal_bytes) ||
-      !fits(head.before_at, journal_bytes) || head.prefix_bytes > head.file_bytes)
-    return std::nullopt;
-  return head;
-}
 
 std::string journal_path(const std::string& target) {
   const std::size_t slash = target.find_last_of(os::mapping_blocks_others ? "/\\" : "/");
@@ -134,19 +79,15 @@ class Journal {
   [[nodiscard]] bool is_about_target() const {
     if (!head_) return false;
     const os::FileStatus status = target_.status();
-    if (status.size != head_->file_bytes) return false;
-    if (head_->before_at != 0) return holds_old_or_new();
-    if (status.identity.file != head_->file || status.identity.file_high != head_->file_high)
+    if (status.size != head_->file_bytes || status.identity.file != head_->file ||
+        status.identity.file_high != head_->file_high)
       return false;
-    std::uint64_t sum = sum_start;
-    std::vector<std::byte> piece(piece_bytes);
-    for (std::uint64_t at = 0; at < head_->prefix_bytes;) {
-      const auto part = first_of(piece, head_->prefix_bytes - at);
-      target_.read_at(at, part);
-      sum = sum_of(part, sum);
-      at += part.size();
-    }
-    return sum == head_->prefix_sum;
+    const std::uint64_t born = os::birth_mark(target_);
+    if (born != 0 && head_->born != 0 && born != head_->born) return false;
+    if (head_->samples != 0) return has_same_prefix() && samples_are_old_or_new();
+    const Standing standing = compare();
+    return standing.known &&
+           (!standing.all_old || static_cast<std::uint64_t>(status.modified_ns) == head_->modified);
   }
 
   /// Writes all of the new bytes into the file.
@@ -165,24 +106,66 @@ class Journal {
         static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), left)));
   }
 
-  [[nodiscard]] bool holds_old_or_new() const {
-    std::vector<std::byte> now(piece_bytes);
-    std::vector<std::byte> before(piece_bytes);
-    std::vector<std::byte> after(piece_bytes);
+  [[nodiscard]] bool has_same_prefix() const {
+    std::uint64_t sum = sum_start;
+    std::vector<std::byte> piece(piece_bytes);
+    for (std::uint64_t at = 0; at < head_->prefix_bytes;) {
+      const auto part = first_of(piece, head_->prefix_bytes - at);
+      target_.read_at(at, part);
+      sum = sum_of(part, sum);
+      at += part.size();
+    }
+    return sum == head_->prefix_sum;
+  }
+
+  /// What the file has now, what it had, and what it is to have, for the same bytes.
+  struct Bytes {
+    explicit Bytes(std::size_t size) : now(size), before(size), after(size) {}
+    [[nodiscard]] bool old_or_new(std::size_t size) const {
+      for (std::size_t i = 0; i < size; ++i)
+        if (now[i] != before[i] && now[i] != after[i]) return false;
+      return true;
+    }
+    std::vector<std::byte> now;
+    std::vector<std::byte> before;
+    std::vector<std::byte> after;
+  };
+
+  [[nodiscard]] bool samples_are_old_or_new() const {
+    const Samples samples(head_->nbytes);
+    Bytes bytes(static_cast<std::size_t>(samples.bytes));
+    for (std::uint64_t i = 0; i < samples.count; ++i) {
+      target_.read_at(head_->at + samples.offset(i), bytes.now);
+      file_.read_at(head_->before_at + i * samples.bytes, bytes.before);
+      file_.read_at(head_->after_at + samples.offset(i), bytes.after);
+      if (!bytes.old_or_new(bytes.now.size())) return false;
+    }
+    return true;
+  }
+
+  struct Standing {
+    bool known = false;    ///< each byte is the old one or the new one, and the journal is whole
+    bool all_old = false;  ///< nothing was written yet
+  };
+  [[nodiscard]] Standing compare() const {
+    Bytes bytes(piece_bytes);
     std::uint64_t before_sum = sum_start;
     std::uint64_t after_sum = sum_start;
+    bool all_old = true;
     for (std::uint64_t done = 0; done < head_->nbytes;) {
-      const auto part = first_of(now, head_->nbytes - done);
-      target_.read_at(head_->at + done, part);
-      file_.read_at(head_->before_at + done, std::span(before).first(part.size()));
-      file_.read_at(head_->after_at + done, std::span(after).first(part.size()));
-      before_sum = sum_of(std::span(before).first(part.size()), before_sum);
-      after_sum = sum_of(std::span(after).first(part.size()), after_sum);
-      for (std::size_t i = 0; i < part.size(); ++i)
-        if (now[i] != before[i] && now[i] != after[i]) return false;
-      done += part.size();
+      const auto now = first_of(bytes.now, head_->nbytes - done);
+      const auto before = std::span(bytes.before).first(now.size());
+      const auto after = std::span(bytes.after).first(now.size());
+      target_.read_at(head_->at + done, now);
+      file_.read_at(head_->before_at + done, before);
+      file_.read_at(head_->after_at + done, after);
+      before_sum = sum_of(before, before_sum);
+      after_sum = sum_of(after, after_sum);
+      if (!bytes.old_or_new(now.size())) return {};
+      all_old = all_old && std::ranges::equal(now, before);
+      done += now.size();
     }
-    return (before_sum ^ after_sum) == head_->bytes_sum;
+    return {.known = (before_sum ^ after_sum) == head_->bytes_sum, .all_old = all_old};
   }
 
   std::string path_;
@@ -194,24 +177,40 @@ class Journal {
 /// A change whose journal has the old bytes too, and sums of all.
 bool is_small(const Change& change) noexcept { return !change.before.empty(); }
 
+/// Of the bytes that the change is to write over.
+std::vector<std::byte> read_samples(const os::Output& target, const Change& change) {
+  const Samples places(change.after.size());
+  std::vector<std::byte> read(static_cast<std::size_t>(places.count * places.bytes));
+  for (std::uint64_t i = 0; i < places.count; ++i)
+    target.read_at(change.at + places.offset(i),
+                   std::span(read).subspan(static_cast<std::size_t>(i * places.bytes),
+                                           static_cast<std::size_t>(places.bytes)));
+  return read;
+}
+
 /// Puts the journal of `change` in place.
 void write_journal(const os::Place& place, const os::Output& target,
                    std::span<const std::byte> prefix, const Change& change,
                    const SaveOptions& options) {
   const os::FileStatus status = target.status();
+  const std::vector<std::byte> samples =
+      is_small(change) ? std::vector<std::byte>() : read_samples(target, change);
+  const std::span<const std::byte> before = is_small(change) ? change.before : std::span(samples);
   const std::uint64_t block = os::share_alignment;
-  const std::uint64_t before_at = change.before.empty() ? 0 : head_bytes;
-  const std::uint64_t used = head_bytes + change.before.size();
+  const std::uint64_t used = head_bytes + before.size();
   const std::uint64_t after_at = used + (change.at % block + block - used % block) % block;
   const auto head =
       encode({.file = status.identity.file,
               .file_high = status.identity.file_high,
+              .born = os::birth_mark(target),
+              .modified = static_cast<std::uint64_t>(status.modified_ns),
               .file_bytes = status.size,
               .prefix_bytes = prefix.size(),
               .prefix_sum = sum_of(prefix),
               .at = change.at,
               .nbytes = change.after.size(),
-              .before_at = before_at,
+              .before_at = head_bytes,
+              .samples = is_small(change) ? 0 : Samples(change.after.size()).count,
               .after_at = after_at,
               .bytes_sum = is_small(change) ? sum_of(change.before) ^ sum_of(change.after) : 0});
   const std::vector<std::byte> gap(static_cast<std::size_t>(after_at - used));
@@ -220,8 +219,7 @@ void write_journal(const os::Place& place, const os::Output& target,
   os::Temporary temporary = os::Temporary::create(place);
   temporary.preallocate(*total);
   SaveEngine engine(temporary, *total, options);
-  engine.write(std::array{Piece{.at = 0, .bytes = head},
-                          Piece{.at = head_bytes, .bytes = change.before},
+  engine.write(std::array{Piece{.at = 0, .bytes = head}, Piece{.at = head_bytes, .bytes = before},
                           Piece{.at = used, .bytes = gap},
                           Piece{.at = after_at, .bytes = change.after, .dtype = change.dtype}});
   // Asked after the bytes were read: a fault in between puts zeros there.

@@ -24,4 +24,26 @@ bool is_trusted(const File& file, const Output& target) noexcept {
   return theirs.st_uid == 0 || theirs.st_uid == ours.st_uid || theirs.st_uid == ::geteuid();
 }
 
+std::uint64_t birth_mark(const Output& file) noexcept {
+  const auto mark = [](auto seconds, auto nanoseconds) {
+    return static_cast<std::uint64_t>(seconds) * 1'000'000'000U +
+           static_cast<std::uint64_t>(nanoseconds);
+  };
+  const auto descriptor = static_cast<int>(file.native());
+#if defined(STATX_BTIME)
+  struct ::statx found {};
+  if (::statx(descriptor, "", AT_EMPTY_PATH, STATX_BTIME, &found) == 0 &&
+      (found.stx_mask & STATX_BTIME) != 0)
+    return mark(found.stx_btime.tv_sec, found.stx_btime.tv_nsec);
+#elif defined(__APPLE__)
+  struct ::stat found {};
+  if (::fstat(descriptor, &found) == 0)
+    return mark(found.st_birthtimespec.tv_sec, found.st_birthtimespec.tv_nsec);
+#else
+  (void)descriptor;
+  (void)mark;
+#endif
+  return 0;
+}
+
 }  // namespace tensorhold::os

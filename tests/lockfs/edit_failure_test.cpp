@@ -44,7 +44,7 @@ const std::map<std::string, Edit> edits{
 
 void make_model(const std::string& path) {
   const Tensors tensors = some_tensors(1, large_bytes);
-  save(path, tensors.list(), Metadata{{"key", "value"}}, {.reserve_header = 4000});
+  save(path, tensors.list(), Metadata{{"key", "value"}}, {.reserve_header = 7000});
 }
 
 /// What an edit makes of the model where nothing fails.

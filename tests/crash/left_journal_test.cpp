@@ -1,0 +1,139 @@
+// A journal that a killed edit left is followed into the file that the edit was for, and into no
+// other that stands at the name by then: a newer one, one that was written anew, a copy.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "../support/scratch.hpp"
+#include "../support/tensors.hpp"
+#include "kill_at_syscall.hpp"
+#include "tensorhold/edit.hpp"
+#include "tensorhold/tensorhold.hpp"
+
+namespace tensorhold {
+namespace {
+
+using test::KillOutcome;
+using test::read_file;
+using test::Scratch;
+using test::some_tensors;
+using test::Tensors;
+using test::write_file;
+namespace fs = std::filesystem;
+
+constexpr const char* journal_name = ".f.tensorhold-journal";
+
+std::string file_of(const Tensors& tensors, const std::string& step) {
+  const Scratch scratch;
+  save(scratch / "f", tensors.list(), Metadata{{"step", step}}, {.reserve_header = 1000});
+  return read_file(scratch / "f");
+}
+
+/// A folder where an edit of the file "f" was killed, after the journal had its name.
+class LeftJournal : public ::testing::TestWithParam<bool> {
+ protected:
+  void SetUp() override {
+    const std::string path = scratch_ / "f";
+    const bool killed = test::kill_at_each_stop([&](unsigned stop) {
+      write_file(path, old_);
+      KillOutcome outcome = test::kill_at_syscall([&] { edit(path); }, stop);
+      if (outcome.end == KillOutcome::End::killed && fs::exists(scratch_ / journal_name))
+        outcome.end = KillOutcome::End::finished;  // far enough
+      return outcome;
+    });
+    if (!killed) return;
+    ASSERT_TRUE(fs::exists(scratch_ / journal_name));
+    ASSERT_EQ(read_file(path), old_);
+  }
+
+  [[nodiscard]] static bool of_metadata() { return GetParam(); }
+  void edit(const std::string& path) const {
+    if (of_metadata())
+      (void)edit_metadata(path, {.set = {{"step", "200"}}, .remove = {}});
+    else
+      (void)overwrite(path, "large", new_tensors_.list().back().bytes, {.threads = 1});
+  }
+  /// Opens the file, which must leave it as it is, and the journal gone.
+  void expect_left_alone(const std::string& folder, const std::string& bytes) const {
+    (void)open(folder + "/f");
+    EXPECT_TRUE(read_file(folder + "/f") == bytes);
+    EXPECT_FALSE(fs::exists(folder + "/" + journal_name));
+  }
+
+  const Scratch scratch_;
+  const std::string folder_ = scratch_.folder().string();
+  const std::string path_ = scratch_ / "f";
+  const Tensors new_tensors_ = some_tensors(7, 300'000);
+  const std::string old_ = file_of(some_tensors(1, 300'000), "100");
+  const std::string new_ = of_metadata() ? file_of(some_tensors(1, 300'000), "200") : [&] {
+    const Scratch scratch;
+    write_file(scratch / "f", old_);
+    (void)overwrite(scratch / "f", "large", new_tensors_.list().back().bytes);
+    return read_file(scratch / "f");
+  }();
+  // What others write there: of the same layout, with the metadata that the edit began with.
+  const std::string other_ = file_of(some_tensors(99, 300'000), "100");
+  // The same with the bytes that the edit of the tensor was to write over, so that only which file
+  // it is tells.
+  const std::string similar_ = [&] {
+    Tensors tensors;
+    tensors.add("scalar", Dtype::f64, {}, 99);
+    tensors.add("empty", Dtype::i32, {3, 0, 2}, 99);
+    tensors.add("weight", Dtype::f32, {5, 7}, 99);
+    tensors.add("packed", Dtype::f4, {2, 3}, 99);
+    tensors.add("large", Dtype::u8, {300'000}, 1);
+    return file_of(tensors, "100");
+  }();
+};
+
+TEST_P(LeftJournal, IsFollowedIntoItsFile) {
+  (void)open(path_);
+  EXPECT_TRUE(read_file(path_) == new_);
+  EXPECT_EQ(scratch_.names(), std::vector<std::string>{"f"});
+}
+
+TEST_P(LeftJournal, IsFollowedIntoItsFileByAnyNameInThatFolder) {
+  fs::create_symlink("f", scratch_ / "link");
+  (void)open(scratch_ / "link");
+  EXPECT_TRUE(read_file(path_) == new_);
+}
+
+TEST_P(LeftJournal, IsNotForAFileThatGotTheNumberOfTheRemovedOne) {
+  const auto time = fs::last_write_time(path_);
+  fs::remove(path_);
+  write_file(path_, similar_);  // the same inode, on ext4 at the first try
+  fs::last_write_time(path_, time);
+  expect_left_alone(folder_, similar_);
+}
+
+TEST_P(LeftJournal, IsNotForAFileThatWasRenamedThere) {
+  write_file(scratch_ / "new", similar_);
+  fs::last_write_time(scratch_ / "new", fs::last_write_time(path_));
+  fs::rename(scratch_ / "new", path_);
+  expect_left_alone(folder_, similar_);
+}
+
+TEST_P(LeftJournal, IsNotForWhatOthersWroteIntoTheFile) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));  // coarse clocks of filesystems
+  write_file(path_, other_);
+  expect_left_alone(folder_, other_);
+}
+
+TEST_P(LeftJournal, IsNotForACopyOfTheFolder) {
+  const Scratch other;
+  fs::copy(folder_, other.folder(), fs::copy_options::recursive);
+  fs::last_write_time(other / "f", fs::last_write_time(path_));
+  expect_left_alone(other.folder().string(), old_);
+  (void)open(path_);
+  EXPECT_TRUE(read_file(path_) == new_);
+}
+
+INSTANTIATE_TEST_SUITE_P(OfMetadataAndOfATensor, LeftJournal, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "Metadata" : "Tensor"; });
+
+}  // namespace
+}  // namespace tensorhold
