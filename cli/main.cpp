@@ -28,8 +28,8 @@ int exit_of(Code code) noexcept {
 
 std::string advice_of(const Error& error) {
   if (error.code() == Code::trailing_bytes)
-    return "The option --lenient of ls, show, meta and check ignores them.";
-  if (error.code() == Code::tensor_not_found && error.advice().find("Did you") != 0)
+    return "The option --lenient of ls, show, check and (to show) meta ignores them.";
+  if (error.code() == Code::tensor_not_found && !error.advice().starts_with("Did you mean"))
     return "\"tensorhold ls\" lists the names.";
   return printable(error.advice());
 }

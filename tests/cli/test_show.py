@@ -56,6 +56,7 @@ class Show(Case):
         said = self.error(run("show", MODEL, "conv1.wieght"), 2)
         self.assertIn("tensor_not_found", said)
         self.assertIn('"conv1.weight"', said)
+        self.assertIn("tensorhold ls", self.error(run("show", MODEL, "nothing like any"), 2))
 
     def test_every_dtype_of_a_file(self):
         path = DATA / "ten-dtypes.safetensors"
