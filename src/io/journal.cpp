@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/checked.hpp"
+#include "base/fnv.hpp"
 #include "base/log.hpp"
 #include "io/cleanup.hpp"
 #include "io/copy_range.hpp"
@@ -107,12 +108,12 @@ class Journal {
   }
 
   [[nodiscard]] bool has_same_prefix() const {
-    std::uint64_t sum = sum_start;
+    std::uint64_t sum = base::fnv_start;
     std::vector<std::byte> piece(piece_bytes);
     for (std::uint64_t at = 0; at < head_->prefix_bytes;) {
       const auto part = first_of(piece, head_->prefix_bytes - at);
       target_.read_at(at, part);
-      sum = sum_of(part, sum);
+      sum = base::fnv1a(part, sum);
       at += part.size();
     }
     return sum == head_->prefix_sum;
@@ -149,8 +150,8 @@ class Journal {
   };
   [[nodiscard]] Standing compare() const {
     Bytes bytes(piece_bytes);
-    std::uint64_t before_sum = sum_start;
-    std::uint64_t after_sum = sum_start;
+    std::uint64_t before_sum = base::fnv_start;
+    std::uint64_t after_sum = base::fnv_start;
     bool all_old = true;
     for (std::uint64_t done = 0; done < head_->nbytes;) {
       const auto now = first_of(bytes.now, head_->nbytes - done);
@@ -159,8 +160,8 @@ class Journal {
       target_.read_at(head_->at + done, now);
       file_.read_at(head_->before_at + done, before);
       file_.read_at(head_->after_at + done, after);
-      before_sum = sum_of(before, before_sum);
-      after_sum = sum_of(after, after_sum);
+      before_sum = base::fnv1a(before, before_sum);
+      after_sum = base::fnv1a(after, after_sum);
       if (!bytes.old_or_new(now.size())) return {};
       all_old = all_old && std::ranges::equal(now, before);
       done += now.size();
@@ -199,20 +200,20 @@ void write_journal(const os::Place& place, const os::Output& target,
   const std::uint64_t block = os::share_alignment;
   const std::uint64_t used = head_bytes + before.size();
   const std::uint64_t after_at = used + (change.at % block + block - used % block) % block;
-  const auto head =
-      encode({.file = status.identity.file,
-              .file_high = status.identity.file_high,
-              .born = os::birth_mark(target),
-              .modified = static_cast<std::uint64_t>(status.modified_ns),
-              .file_bytes = status.size,
-              .prefix_bytes = prefix.size(),
-              .prefix_sum = sum_of(prefix),
-              .at = change.at,
-              .nbytes = change.after.size(),
-              .before_at = head_bytes,
-              .samples = is_small(change) ? 0 : Samples(change.after.size()).count,
-              .after_at = after_at,
-              .bytes_sum = is_small(change) ? sum_of(change.before) ^ sum_of(change.after) : 0});
+  const auto head = encode(
+      {.file = status.identity.file,
+       .file_high = status.identity.file_high,
+       .born = os::birth_mark(target),
+       .modified = static_cast<std::uint64_t>(status.modified_ns),
+       .file_bytes = status.size,
+       .prefix_bytes = prefix.size(),
+       .prefix_sum = base::fnv1a(prefix),
+       .at = change.at,
+       .nbytes = change.after.size(),
+       .before_at = head_bytes,
+       .samples = is_small(change) ? 0 : Samples(change.after.size()).count,
+       .after_at = after_at,
+       .bytes_sum = is_small(change) ? base::fnv1a(change.before) ^ base::fnv1a(change.after) : 0});
   const std::vector<std::byte> gap(static_cast<std::size_t>(after_at - used));
   const auto total = base::checked_add(after_at, change.after.size());
   if (!total) throw Error({.code = Code::shape_overflow, .reason = "the edit is too large"});

@@ -5,6 +5,7 @@
 
 #include "base/checked.hpp"
 #include "base/endian.hpp"
+#include "base/fnv.hpp"
 
 namespace tensorhold::io {
 namespace {
@@ -21,7 +22,7 @@ std::array<std::byte, head_bytes> encode(const Head& head) {
     return std::span(out).subspan(i * 8).first<sizeof(std::uint64_t)>();
   };
   for (std::size_t i = 0; i + 1 < numbers; ++i) base::store_little_u64(values[i], place(i));
-  base::store_little_u64(sum_of(std::span(out).first(head_bytes - 8)), place(numbers - 1));
+  base::store_little_u64(base::fnv1a(std::span(out).first(head_bytes - 8)), place(numbers - 1));
   return out;
 }
 
@@ -30,7 +31,7 @@ std::optional<Head> decode(std::span<const std::byte, head_bytes> in, std::uint6
   for (std::size_t i = 0; i < numbers; ++i)
     values[i] = base::load_little_u64(in.subspan(i * 8).first<sizeof(std::uint64_t)>());
   const auto head = std::bit_cast<Head>(values);
-  if (head.magic != Head::current || head.sum != sum_of(in.first(head_bytes - 8)) ||
+  if (head.magic != Head::current || head.sum != base::fnv1a(in.first(head_bytes - 8)) ||
       head.nbytes == 0)
     return std::nullopt;
   const auto fits = [](std::uint64_t at, std::uint64_t nbytes, std::uint64_t bound) {
@@ -45,11 +46,6 @@ std::optional<Head> decode(std::span<const std::byte, head_bytes> in, std::uint6
       !fits(head.before_at, before, journal_bytes) || head.prefix_bytes > head.file_bytes)
     return std::nullopt;
   return head;
-}
-
-std::uint64_t sum_of(std::span<const std::byte> bytes, std::uint64_t sum) noexcept {
-  for (const std::byte byte : bytes) sum = (sum ^ static_cast<std::uint64_t>(byte)) * 0x100000001b3;
-  return sum;
 }
 
 Samples::Samples(std::uint64_t nbytes) noexcept

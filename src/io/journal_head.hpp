@@ -49,11 +49,6 @@ inline constexpr std::size_t head_bytes = sizeof(Head);
 [[nodiscard]] std::optional<Head> decode(std::span<const std::byte, head_bytes> in,
                                          std::uint64_t journal_bytes);
 
-/// FNV-1a, goes on from `sum`.
-inline constexpr std::uint64_t sum_start = 0xcbf29ce484222325;
-[[nodiscard]] std::uint64_t sum_of(std::span<const std::byte> bytes,
-                                   std::uint64_t sum = sum_start) noexcept;
-
 /// Where samples of a range of `nbytes` (> 0) are taken.
 struct Samples {
   explicit Samples(std::uint64_t nbytes) noexcept;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <new>
 
 #include "os/posix_common.hpp"
 #include "os/posix_error.hpp"
@@ -142,8 +143,9 @@ void Place::sync() const {
   }
 }
 
-std::size_t Place::remove_stale() const noexcept {
+std::size_t Place::remove_stale() const noexcept try {
   const auto folder = static_cast<int>(folder_);
+  const std::string stem = temporary_stem(name_, name_limit(folder));
   const int listed = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (listed < 0) return 0;
   DIR* const list = ::fdopendir(listed);
@@ -151,7 +153,6 @@ std::size_t Place::remove_stale() const noexcept {
     (void)::close(listed);
     return 0;
   }
-  const std::string_view stem = temporary_stem(name_, name_limit(folder));
   std::size_t removed = 0;
   for (int seen = 0; seen < names_looked_at; ++seen) {
     const dirent* const entry = ::readdir(list);
@@ -161,6 +162,8 @@ std::size_t Place::remove_stale() const noexcept {
   }
   (void)::closedir(list);
   return removed;
+} catch (const std::bad_alloc&) {
+  return 0;
 }
 
 }  // namespace tensorhold::os

@@ -2,12 +2,16 @@
 
 #include <charconv>
 #include <random>
+#include <span>
+
+#include "base/fnv.hpp"
 
 namespace tensorhold::os {
 namespace {
 
 constexpr std::string_view mark = ".tensorhold-";
 constexpr std::string_view ending = ".tmp";
+constexpr std::string_view hex_digits = "0123456789abcdef";
 constexpr std::size_t random_digits = 16;
 constexpr std::size_t pid_digits = 10;  // every system's process numbers fit into 32 bits
 constexpr std::size_t added = 1 + mark.size() + pid_digits + 1 + random_digits + ending.size();
@@ -20,20 +24,24 @@ constexpr bool continues_sequence(char c) noexcept {
 
 }  // namespace
 
-std::string_view temporary_stem(std::string_view name, std::size_t limit) noexcept {
-  std::size_t room = limit > added ? limit - added : 0;
-  if (name.size() <= room) return name;
-  while (room > 0 && continues_sequence(name[room])) --room;
-  return name.substr(0, room);
+std::string temporary_stem(std::string_view name, std::size_t limit) {
+  const std::size_t room = limit > added ? limit - added : 0;
+  if (name.size() <= room) return std::string(name);
+  std::string sum;
+  const std::uint64_t whole = base::fnv1a(std::as_bytes(std::span(name)));
+  for (unsigned shift = 64; shift > 0; shift -= 4) sum += hex_digits[whole >> (shift - 4) & 15U];
+  if (room <= sum.size()) return sum.substr(0, room);
+  std::size_t kept = room - sum.size() - 1;
+  while (kept > 0 && continues_sequence(name[kept])) --kept;
+  return std::string(name.substr(0, kept)).append("-").append(sum);
 }
 
 std::string make_temporary_name(std::string_view name, std::uint64_t pid, std::size_t limit) {
   std::random_device device;
   std::string digits;
   while (digits.size() < random_digits) {
-    constexpr std::string_view alphabet = "0123456789abcdef";
     for (unsigned value = device(), i = 0; i < 8; ++i, value >>= 4U)
-      digits += alphabet[value & 15U];
+      digits += hex_digits[value & 15U];
   }
   std::string result = ".";
   result.append(temporary_stem(name, limit)).append(mark).append(std::to_string(pid));

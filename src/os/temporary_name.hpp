@@ -11,16 +11,17 @@ namespace tensorhold::os {
 
 /// What the name of a temporary says.
 struct TemporaryName {
-  std::string_view stem;  ///< NAME, or its beginning when it is long
+  std::string_view stem;  ///< NAME, or what temporary_stem() makes of a long one
   std::uint64_t pid = 0;  ///< process that wrote it; may be of another host or container
 };
 
 /// Longest name that every filesystem in use takes, in bytes.
 inline constexpr std::size_t usual_name_limit = 255;
 
-/// The part of `name` that fits into the name of a temporary of at most `limit` bytes; never cuts a
-/// UTF-8 sequence.
-[[nodiscard]] std::string_view temporary_stem(std::string_view name, std::size_t limit) noexcept;
+/// `name` as it stands in the name of a temporary of at most `limit` bytes. One that does not fit
+/// is cut, never inside a UTF-8 sequence, and has a sum of the whole behind it: the parts of a
+/// model may differ in their last letters only.
+[[nodiscard]] std::string temporary_stem(std::string_view name, std::size_t limit);
 
 /// A name that nobody else uses (64 random bits).
 [[nodiscard]] std::string make_temporary_name(std::string_view name, std::uint64_t pid,

@@ -2,6 +2,7 @@
 // other that stands at the name by then: a newer one, one that was written anew, a copy.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -130,6 +131,32 @@ TEST_P(LeftJournal, IsNotForACopyOfTheFolder) {
   expect_left_alone(other.folder().string(), old_);
   (void)open(path_);
   EXPECT_TRUE(read_file(path_) == new_);
+}
+
+TEST_P(LeftJournal, IsOfOneFileAmongThoseWhoseLongNamesBeginAlike) {
+  const Scratch long_names;
+  const std::string part = long_names / std::string(215, 'a');
+  const std::string sibling = part + "-00002-of-00002.safetensors";
+  write_file(sibling, other_);
+  bool left = false;
+  const bool killed = test::kill_at_each_stop([&](unsigned stop) {
+    const std::string path = part + "-00001-of-00002.safetensors";
+    write_file(path, old_);
+    KillOutcome outcome = test::kill_at_syscall([&] { edit(path); }, stop);
+    left = std::ranges::any_of(long_names.names(), [](const std::string& name) {
+      return name.starts_with('.') && name.ends_with(".tensorhold-journal");
+    });
+    if (!left) return outcome;
+    outcome.end = KillOutcome::End::finished;
+    (void)open(sibling);
+    (void)open(path);
+    EXPECT_TRUE(read_file(path) == new_);
+    return outcome;
+  });
+  if (!killed) return;
+  EXPECT_TRUE(left);
+  EXPECT_TRUE(read_file(sibling) == other_);
+  EXPECT_EQ(long_names.names().size(), 2U);
 }
 
 INSTANTIATE_TEST_SUITE_P(OfMetadataAndOfATensor, LeftJournal, ::testing::Bool(),

@@ -37,8 +37,20 @@ TEST(TemporaryName, FitsTheLimitWhateverTheName) {
 TEST(TemporaryName, NeverCutsASequence) {
   std::string name;
   while (name.size() < 240) name += "\xE6\xA8\xA1";  // three bytes a letter
-  for (std::size_t limit = 44; limit < 80; ++limit)
-    EXPECT_EQ(temporary_stem(name, limit).size() % 3, 0U) << limit;
+  constexpr std::size_t sum = 17;
+  for (std::size_t limit = 44 + sum; limit < 100; ++limit)
+    EXPECT_EQ((temporary_stem(name, limit).size() - sum) % 3, 0U) << limit;
+}
+
+TEST(TemporaryName, TellsLongNamesApartThatBeginAlike) {
+  const std::string part(215, 'a');
+  const std::string one = temporary_stem(part + "-00001-of-00002.safetensors", usual_name_limit);
+  const std::string two = temporary_stem(part + "-00002-of-00002.safetensors", usual_name_limit);
+  EXPECT_NE(one, two);
+  EXPECT_EQ(one.substr(0, 190), two.substr(0, 190));
+  EXPECT_EQ(one.size(), 211U);
+  EXPECT_NE(temporary_stem(part, usual_name_limit), temporary_stem(part + "a", usual_name_limit));
+  EXPECT_EQ(temporary_stem(part.substr(0, 211), usual_name_limit), part.substr(0, 211));
 }
 
 TEST(TemporaryName, RecognisesNothingElse) {
