@@ -9,16 +9,30 @@
 namespace tensorhold::cli {
 namespace {
 
-template <class T>
-void to_integers(Dtype dtype, std::span<const std::byte> bytes, std::span<T> out) {
-  const std::size_t width = bits_of(dtype) / 8;
-  const auto unused = static_cast<unsigned>(64 - 8 * width);
+/// Of elements of `width` bytes; known to the compiler, which makes one load of it.
+template <std::size_t width, class T>
+void to_integers(std::span<const std::byte> bytes, std::span<T> out) {
+  constexpr unsigned unused = 64 - 8 * width;
   for (std::size_t i = 0; i < out.size(); ++i) {
     std::uint64_t bits = 0;
     for (std::size_t byte = 0; byte < width; ++byte)
       bits |= std::to_integer<std::uint64_t>(bytes[i * width + byte]) << (8 * byte);
     // Down again as T, which brings the sign along.
     out[i] = static_cast<T>(bits << unused) >> unused;
+  }
+}
+
+template <class T>
+void to_integers(Dtype dtype, std::span<const std::byte> bytes, std::span<T> out) {
+  switch (bits_of(dtype)) {
+    case 8:
+      return to_integers<1>(bytes, out);
+    case 16:
+      return to_integers<2>(bytes, out);
+    case 32:
+      return to_integers<4>(bytes, out);
+    default:
+      return to_integers<8>(bytes, out);
   }
 }
 
