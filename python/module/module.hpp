@@ -120,6 +120,10 @@ nb::bytes made_bytes(std::size_t size, Fill&& fill) {
 [[nodiscard]] nb::object to_array(nb::handle self, nb::handle dtype, std::optional<bool> copy);
 [[nodiscard]] nb::object to_list(const PyTensor& self);
 [[nodiscard]] nb::object to_item(const PyTensor& self);
+enum class Number : std::uint8_t { whole, real, complex, index, truth };
+/// int(), float(), complex(), operator.index() or bool() of the one element, as of a NumPy array;
+/// TypeError, or for bool() ValueError, where there is not one.
+[[nodiscard]] nb::object to_number(const PyTensor& self, Number kind);
 [[nodiscard]] nb::object to_dlpack(const PyTensor& self, nb::handle stream, nb::handle max_version,
                                    nb::handle device, std::optional<bool> copy);
 extern PyType_Slot tensor_slots[];

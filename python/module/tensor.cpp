@@ -77,6 +77,11 @@ nb::object rebuild(std::string_view name, std::string_view dtype, nb::handle sha
   return tensor_object({.tensor = std::move(tensor)});
 }
 
+template <Number kind>
+nb::object to(const PyTensor& self) {
+  return to_number(self, kind);
+}
+
 }  // namespace
 
 nb::object tensor_object(PyTensor tensor) { return nb::cast(std::move(tensor)); }
@@ -114,6 +119,11 @@ void bind_tensor(nb::module_& module) {
       .def("__repr__", describe)
       .def("tolist", to_list)
       .def("item", to_item)
+      .def("__int__", to<Number::whole>)
+      .def("__float__", to<Number::real>)
+      .def("__complex__", to<Number::complex>)
+      .def("__index__", to<Number::index>)
+      .def("__bool__", to<Number::truth>)
       .def("__array__", to_array, nb::arg("dtype") = nb::none(), nb::arg("copy") = nb::none())
       .def("__dlpack__", to_dlpack, nb::kw_only(), nb::arg("stream") = nb::none(),
            nb::arg("max_version") = nb::none(), nb::arg("dl_device") = nb::none(),

@@ -102,4 +102,32 @@ nb::object to_item(const PyTensor& self) {
   return Elements(self.tensor).at(0);
 }
 
+nb::object to_number(const PyTensor& self, Number kind) {
+  const th::Dtype dtype = self.tensor.dtype();
+  const bool whole = dtype == th::Dtype::u8 || dtype == th::Dtype::i8 || dtype == th::Dtype::u16 ||
+                     dtype == th::Dtype::i16 || dtype == th::Dtype::u32 ||
+                     dtype == th::Dtype::i32 || dtype == th::Dtype::u64 || dtype == th::Dtype::i64;
+  if (kind == Number::index && (!whole || !self.tensor.shape().empty()))
+    throw nb::type_error("only a tensor of whole numbers and no dimensions is a position");
+  if (kind == Number::truth && self.tensor.size() != 1)
+    throw nb::value_error(
+        "only a tensor of one element is true or false; compare its size, or use tolist()");
+  if (self.tensor.size() != 1)
+    throw nb::type_error("only a tensor of one element is a number; use tolist()");
+  const nb::object item = to_item(self);
+  switch (kind) {
+    case Number::index:
+      break;
+    case Number::whole:
+      return nb::int_(item);
+    case Number::real:
+      return nb::float_(item);
+    case Number::complex:
+      return nb::borrow(reinterpret_cast<PyObject*>(&PyComplex_Type))(item);
+    case Number::truth:
+      return nb::bool_(item);
+  }
+  return item;
+}
+
 }  // namespace tensorhold_python

@@ -106,6 +106,10 @@ class NotAFileError(FileError):
 class IsAFolderError(NotAFileError, IsADirectoryError):
     """A folder stands there."""
 
+    def __init__(self, *fields: Any, **named: Any) -> None:
+        super().__init__(*fields, **named)
+        self.errno = errno.EISDIR
+
 
 class ExistsError(FileError, FileExistsError):
     """A name that had to be free is taken."""

@@ -28,6 +28,7 @@ from tensorhold._adapter import (
     path_of,
 )
 from tensorhold._progress import Progress, loading, saving
+from tensorhold.errors import SliceError
 
 try:
     _ml_dtypes: Any = import_module("ml_dtypes")
@@ -98,7 +99,10 @@ def part_of(tensor: _core.Tensor, index: Any, device: str = "cpu") -> np.ndarray
     try:
         part = tensor[index]
     except TypeError:
-        return np.array(tensor_of(tensor.copy())[index])
+        try:
+            return np.array(tensor_of(tensor.copy())[index])
+        except IndexError as error:
+            raise SliceError(f"Unsupported slice index: {error}", "invalid_slice", 304) from None
     return tensor_of(part)
 
 

@@ -192,3 +192,18 @@ def test_row_7_a_save_over_a_file_that_is_mapped(path, submodule):
     assert loaded["a"].tolist() == adapter.load_file(path)["a"].tolist() == list(range(1000))
     assert loaded["b"].tolist() == [0, 0, 0]
     assert tensorhold.open(path).keys() == ["a"]
+
+
+@pytest.mark.parametrize("index", [None, [1, 0], True, [True, False], (True, 0)], ids=str)
+def test_row_8_numpy_by_what_only_numpy_knows(path, index):
+    array = np.arange(6.0).reshape(2, 3)
+    numpy_of(OURS).save_file({"a": array}, path)
+    with packages.package(OURS).safe_open(path, "np") as file:
+        assert file.get_slice("a")[index].tolist() == array[index].tolist()
+    reference = packages.package(REFERENCE)
+    with reference.safe_open(path, "np") as file:
+        if index is True or isinstance(index, tuple):
+            assert file.get_slice("a")[index].tolist() != array[index].tolist()
+        else:
+            with pytest.raises(reference.SafetensorError):
+                file.get_slice("a")[index]

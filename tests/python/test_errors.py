@@ -120,7 +120,8 @@ def test_a_file_that_is_absent(tmp_path):
 
 
 def test_a_folder_and_what_is_no_regular_file(tmp_path):
-    assert caught(IsADirectoryError, th.open, tmp_path).code == "not_a_file"
+    error = caught(IsADirectoryError, th.open, tmp_path)
+    assert (error.code, error.errno) == ("not_a_file", errno.EISDIR)
     if os.path.exists("/dev/null"):
         error = caught(OSError, th.open, "/dev/null")
         assert error.code == "not_a_file" and not isinstance(error, IsADirectoryError)

@@ -427,3 +427,33 @@ def test_signatures(submodule):
         for parameter in theirs.values():
             assert have[parameter.name].kind == parameter.kind, (name, parameter)
             assert have[parameter.name].default == parameter.default, (name, parameter)
+
+
+def test_the_extension_module_has_its_names(st):
+    rust = packages.package(st.__name__, "_safetensors_rust")
+    assert {name for name in rust.__all__ if not name.startswith("__")} <= set(dir(rust))
+    assert set(rust.__all__) >= {"SafetensorError", "TensorSpec", "safe_open", "_safe_open_handle",
+                                 "deserialize", "serialize", "serialize_file"}
+    for name in rust.__all__:
+        assert getattr(rust, name) is getattr(st, name), name
+
+
+def test_a_missing_file(st, st_numpy):
+    for call in (lambda: st.safe_open("absent/nope", "np"), lambda: st_numpy.load_file("absent/nope")):
+        with pytest.raises(FileNotFoundError, match="^No such file or directory: absent/nope"):
+            call()
+
+
+def test_the_index_of_a_model_in_several_files(st, tmp_path):
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text('{"metadata": {"total_size": 4}, "weight_map": {"a": "model-1.safetensors"}}')
+    with pytest.raises(st.SafetensorError, match="^Error while deserializing header: header too large"):
+        st.safe_open(str(index), "np")
+
+
+@pytest.mark.parametrize("index", ["a", 1.0, (0, "a")], ids=str)
+def test_numpy_slices_by_what_is_no_index(st, st_numpy, path, index):
+    st_numpy.save_file({"a": np.zeros((2, 3))}, path)
+    with st.safe_open(path, "np") as file:
+        with pytest.raises(st.SafetensorError, match="^Unsupported slice index"):
+            file.get_slice("a")[index]

@@ -2,6 +2,8 @@
 
 import array
 import copy
+import math
+import operator
 import pickle
 import struct
 
@@ -202,3 +204,34 @@ def test_tensors_and_files_are_made_by_the_library_alone():
     for kind in (th.Tensor, th.File, th.FileLock):
         with pytest.raises(TypeError):
             kind()
+
+
+def one(dtype, content, shape=()):
+    return th.open(th.serialize({"t": (dtype, shape, content)}))["t"]
+
+
+def test_one_element_is_a_number():
+    seven, half = one("I32", struct.pack("<i", 7)), one("F32", struct.pack("<f", 2.5), (1, 1))
+    assert (int(seven), float(seven), complex(seven), bool(seven)) == (7, 7.0, 7 + 0j, True)
+    assert (int(half), float(half), complex(half)) == (2, 2.5, 2.5 + 0j)
+    assert type(int(half)) is int and type(float(seven)) is float
+    assert int(one("U8", b"9")) == 57  # which is no text
+    assert complex(one("C64", struct.pack("<2f", 1, -2))) == 1 - 2j
+    assert operator.index(seven) == 7 and "abcdefgh"[seven] == "h"
+    assert not one("BOOL", b"\0", (1,)) and not one("F32", bytes(4)) and one("BF16", b"\x80\x3f")
+    assert math.isnan(float(one("F32", struct.pack("<f", math.nan))))
+
+
+@pytest.mark.parametrize("call", [int, float, complex, operator.index, bool], ids=lambda call: call.__name__)
+def test_several_elements_or_none_are_no_number(cube, call):
+    for tensor in (cube, cube[0:0]):
+        with pytest.raises(ValueError if call is bool else TypeError, match="only a tensor of"):
+            call(tensor)
+
+
+def test_only_whole_numbers_without_dimensions_are_positions():
+    for tensor in (one("F32", bytes(4)), one("BOOL", b"1"), one("I32", bytes(4), (1,))):
+        with pytest.raises(TypeError, match="position"):
+            operator.index(tensor)
+    with pytest.raises(TypeError):
+        float(one("C64", bytes(8)))

@@ -45,9 +45,11 @@ _FORMAT = {
     "invalid_offsets": "invalid offset for tensor",
     "data_truncated": "incomplete metadata, file not fully covered",
     "trailing_bytes": "incomplete metadata, file not fully covered",
+    "sharded_model": "header too large",
 }
 _HEADER_LIMIT = 100_000_000
 _UNKNOWN_DTYPE = "dtype not understood"
+_UNKNOWN_INDEX = "Unsupported slice index"
 
 
 def translated(error: Error, action: str) -> Exception:
@@ -67,7 +69,8 @@ def translated(error: Error, action: str) -> Exception:
     if error.code == "closed":
         return SafetensorError(f"File is closed ({error})")
     if error.code == "invalid_slice":
-        return SafetensorIndexError(f"Error during slicing: {error}")
+        words = "" if error.reason.startswith(_UNKNOWN_INDEX) else "Error during slicing: "
+        return SafetensorIndexError(f"{words}{error}")
     if isinstance(error, UnsupportedDtype):
         return SafetensorDtypeError(str(error))
     if error.code == "unsupported" and error.reason.startswith(_UNKNOWN_DTYPE):
@@ -75,7 +78,10 @@ def translated(error: Error, action: str) -> Exception:
     if action == "serializing":
         kind = "I/O error: " if isinstance(error, OSError) else ""
         return SafetensorError(f"Error while {action}: {kind}{error}")
-    if isinstance(error, (NotFoundError, OSError, MemoryError)):
+    if isinstance(error, NotFoundError):
+        fields = error.__reduce__()[1][1:]
+        return NotFoundError(f"No such file or directory: {error.path} ({error})", *fields)
+    if isinstance(error, (OSError, MemoryError)):
         return error
     return SafetensorError(str(error))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, TypeVar
 
 from tensorhold import open as _open
 from tensorhold._adapter import access_of, path_of
@@ -37,6 +37,9 @@ class PySafeSlice:
             return self._adapter.part_of(self._tensor, index, device=self._device)
 
 
+_Self = TypeVar("_Self", bound="_Reader")
+
+
 class _Reader:
     """What safe_open and _safe_open_handle share."""
 
@@ -50,7 +53,7 @@ class _Reader:
             self._adapter = adapter_of(name)
             self._file: Any = _open(source, access=access, **options)
 
-    def __enter__(self) -> Any:
+    def __enter__(self: _Self) -> _Self:
         return self
 
     def __exit__(self, _exc_type: Any, _exc_value: Any, _traceback: Any) -> None:
