@@ -163,7 +163,7 @@ bool release_range(const io::EditTarget& target, std::uint64_t begin, std::uint6
     advice += (advice.empty() ? "Did you mean \"" : "\" or \"") + std::string(close);
   throw Error({.code = Code::tensor_not_found,
                .reason = "the file has no tensor of that name",
-               .advice = advice.empty() ? "File::keys() lists the names." : advice + "\"?",
+               .advice = advice.empty() ? "List its names to see which it has." : advice + "\"?",
                .path = target.place().path(),
                .tensor = std::string(name)});
 }

@@ -14,7 +14,7 @@ void raise_not_found(const File::Impl& impl, std::string_view name) {
   throw Error({.code = Code::tensor_not_found,
                .reason = "the file has no tensor of that name among its " +
                          std::to_string(impl.catalog->size()),
-               .advice = advice.empty() ? "File::keys() lists the names." : advice,
+               .advice = advice.empty() ? "List its names to see which it has." : advice,
                .path = impl.path,
                .tensor = std::string(name)});
 }

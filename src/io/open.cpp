@@ -97,7 +97,7 @@ void refuse_other_kinds(const os::FileStatus& status, const std::string& path) {
   throw Error({.code = Code::not_a_file,
                .reason = folder ? "a folder stands here" : "this is not a regular file",
                .advice = folder ? "Open the .safetensors files in it one by one."
-                                : "Save its bytes to a file, or use open_bytes.",
+                                : "Save its bytes to a file, or open them in memory.",
                .path = path});
 }
 

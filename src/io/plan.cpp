@@ -88,7 +88,7 @@ void Plan::Impl::load_into(std::span<const std::span<std::byte>> destinations,
       throw Error({.code = Code::size_differs,
                    .reason = "the destination has " + std::to_string(destinations[i].size()) +
                              " bytes, the tensor " + std::to_string(wanted.nbytes(i)),
-                   .advice = "Give exactly nbytes() bytes.",
+                   .advice = "Give room for exactly the bytes of the tensor.",
                    .path = file.path(),
                    .tensor = std::string(wanted.name(i))});
   io::ByteSource source = io::source_for(FileAccess::impl(file), wanted);

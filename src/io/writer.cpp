@@ -185,7 +185,7 @@ void Writer::Impl::commit() {
                  std::to_string(first->nbytes) + " bytes were not written" +
                  (missing > 1 ? ", and " + std::to_string(missing - 1) + " more tensors miss bytes"
                               : std::string()),
-             "Write all of every tensor, then commit; Writer::missing() lists them.", path,
+             "Write all of every tensor, then commit; the list of missing ones names them.", path,
              first->name);
     open = false;  // all is written: whoever still comes is too late
   }

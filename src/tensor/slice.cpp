@@ -61,7 +61,7 @@ void Slice::copy_to(std::span<std::byte> destination) const {
     throw tensor::tensor_error(tensor_, Code::size_differs,
                                "the destination has " + std::to_string(destination.size()) +
                                    " bytes, the slice " + std::to_string(nbytes_),
-                               "Give exactly nbytes() bytes.");
+                               "Give room for exactly the bytes of the part.");
   if (nbytes_ == 0) return;
   base::raising("copying a slice", [&] {
     tensor::gather(

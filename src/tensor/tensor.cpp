@@ -81,7 +81,7 @@ void Tensor::copy_to(std::span<std::byte> destination) const {
     throw tensor::tensor_error(*this, Code::size_differs,
                                "the destination has " + std::to_string(destination.size()) +
                                    " bytes, the tensor " + std::to_string(nbytes()),
-                               "Give exactly nbytes() bytes.");
+                               "Give room for exactly the bytes of the tensor.");
   base::raising("copying a tensor", [&] {
     block_->read(index_, 0, destination);
     tensor::to_native(*this, destination);
