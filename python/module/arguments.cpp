@@ -103,6 +103,13 @@ th::Dtype dtype_of_name(std::string_view name) {
                    .advice = "Use one such as \"F32\", \"BF16\" or \"U8\"."});
 }
 
+nb::object items_of(nb::handle mapping, const char* what) {
+  if (nb::hasattr(mapping, "items")) return mapping.attr("items")();
+  const std::string message =
+      std::string(what) + ", such as a dict, not " + Py_TYPE(mapping.ptr())->tp_name;
+  throw nb::type_error(message.c_str());
+}
+
 th::Access access_of(std::string_view name) {
   for (const th::Access access : {th::Access::automatic, th::Access::mapped, th::Access::owned})
     if (access_name(access) == name) return access;

@@ -95,7 +95,8 @@ std::vector<th::Tensor> own_views(const th::File& file, const Names& names,
 template <class Make>
 nb::dict load_each(const PyFile& self, const Names& names, unsigned threads, nb::object progress,
                    const Make& make) {
-  const th::LoadOptions options{.threads = threads, .progress = progress_of(std::move(progress))};
+  const Reporter reporter(std::move(progress), "Loading");
+  const th::LoadOptions options{.threads = threads, .progress = reporter.function()};
   std::vector<th::Tensor> tensors =
       without_gil([&] { return own_views(self.file, names, options); });
   nb::dict made;

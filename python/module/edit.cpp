@@ -11,13 +11,13 @@ nb::object edited_value(const th::Edited& edited) {
 }
 
 th::EditOptions options_of(bool durable, bool follow_symlink, double lock_timeout, unsigned threads,
-                           nb::object progress) {
+                           const Reporter& reporter) {
   th::EditOptions options;
   options.durable = durable;
   options.follow_symlink = follow_symlink;
   options.lock_timeout = timeout_of(lock_timeout);
   options.threads = threads;
-  options.progress = progress_of(std::move(progress));
+  options.progress = reporter.function();
   return options;
 }
 
@@ -29,8 +29,8 @@ nb::object edit_metadata(nb::handle path, nb::handle set, nb::handle remove, boo
   changes.set = metadata_of(set).value_or(th::Metadata());
   if (PyUnicode_Check(remove.ptr())) throw nb::type_error("remove is a list of keys, not one");
   for (const nb::handle key : nb::iter(remove)) changes.remove.emplace_back(utf8_of(key));
-  th::EditOptions options =
-      options_of(durable, follow_symlink, lock_timeout, threads, std::move(progress));
+  const Reporter reporter(std::move(progress), "Editing");
+  th::EditOptions options = options_of(durable, follow_symlink, lock_timeout, threads, reporter);
   options.reserve_header = reserve_header;
   return edited_value(waiting(options.lock_timeout, [&, once = options](auto wait) mutable {
     once.lock_timeout = wait;
@@ -55,8 +55,9 @@ nb::object overwrite(nb::handle path, nb::handle name, nb::handle data, bool dur
   const std::string tensor(utf8_of(name));
   const Given given(tensor, data);
   check(text, tensor, given);
+  const Reporter reporter(std::move(progress), "Editing");
   const th::EditOptions options =
-      options_of(durable, follow_symlink, lock_timeout, threads, std::move(progress));
+      options_of(durable, follow_symlink, lock_timeout, threads, reporter);
   return edited_value(waiting(options.lock_timeout, [&, once = options](auto wait) mutable {
     once.lock_timeout = wait;
     return th::overwrite(text, tensor, given.bytes(), once);

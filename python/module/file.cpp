@@ -82,7 +82,8 @@ void copy_to(const PyFile& self, nb::handle destinations) {
   std::deque<Given> places;  // what is borrowed stays where it is
   std::deque<std::string> names;
   std::vector<th::Destination> list;
-  for (const nb::handle pair : nb::iter(destinations.attr("items")())) {
+  for (const nb::handle pair :
+       nb::iter(items_of(destinations, "destinations is a mapping of names to arrays"))) {
     const std::string& name = names.emplace_back(utf8_of(pair[0]));
     const Given& place = places.emplace_back(name, pair[1], Given::Use::fill);
     const th::TensorInfo info = self.file.info(position(self, name));
@@ -94,9 +95,9 @@ void copy_to(const PyFile& self, nb::handle destinations) {
 
 nb::object release(const PyFile& self, unsigned threads, nb::object progress,
                    bool pinned_elsewhere) {
-  const th::ReleaseOptions options{.threads = threads,
-                                   .progress = progress_of(std::move(progress)),
-                                   .pinned_elsewhere = pinned_elsewhere};
+  const Reporter reporter(std::move(progress), "Releasing");
+  const th::ReleaseOptions options{
+      .threads = threads, .progress = reporter.function(), .pinned_elsewhere = pinned_elsewhere};
   return released_value(without_gil([&] { return self.file.release(options); }));
 }
 
@@ -177,28 +178,46 @@ PyFile open(nb::handle source, std::string_view access, bool guard, bool lock, d
 void bind_file(nb::module_& module) {
   nb::class_<PyFile> file(module, "File",
                           "An open safetensors file whose header was read and checked.");
-  file.def_prop_ro("path", [](const PyFile& self) { return path_text(self.file.path()); })
-      .def_prop_ro("access", [](const PyFile& self) { return access_name(self.file.access()); })
-      .def_prop_ro("why", [](const PyFile& self) { return self.file.why(); })
-      .def_prop_ro("metadata", metadata)
-      .def_prop_ro("file_bytes", [](const PyFile& self) { return self.file.file_bytes(); })
-      .def_prop_ro("header_bytes", [](const PyFile& self) { return self.file.header_bytes(); })
-      .def_prop_ro("trailing_bytes", [](const PyFile& self) { return self.file.trailing_bytes(); })
-      .def_prop_ro("closed", [](const PyFile& self) { return self.file.closed(); })
+  file.def_prop_ro(
+          "path", [](const PyFile& self) { return path_text(self.file.path()); },
+          "The path that was opened.")
+      .def_prop_ro(
+          "access", [](const PyFile& self) { return access_name(self.file.access()); },
+          "\"mapped\" or \"owned\".")
+      .def_prop_ro(
+          "why", [](const PyFile& self) { return self.file.why(); }, "Why that access was chosen.")
+      .def_prop_ro("metadata", metadata, "The file's own notes, str to str, or None.")
+      .def_prop_ro(
+          "file_bytes", [](const PyFile& self) { return self.file.file_bytes(); },
+          "Size of the file.")
+      .def_prop_ro(
+          "header_bytes", [](const PyFile& self) { return self.file.header_bytes(); },
+          "Bytes before the tensors.")
+      .def_prop_ro(
+          "trailing_bytes", [](const PyFile& self) { return self.file.trailing_bytes(); },
+          "Bytes after the last tensor; 0 unless opened with lenient=True.")
+      .def_prop_ro(
+          "closed", [](const PyFile& self) { return self.file.closed(); },
+          "True: no tensor is to be had any more; those had before stay valid.")
       .def("__len__", [](const PyFile& self) { return self.file.size(); })
       .def("__getitem__", get, nb::arg("name"))
       .def("__contains__", contains, nb::arg("name").none())
       .def("__iter__", iterate)
       .def("__repr__", describe)
-      .def("keys", keys)
-      .def("items", items)
-      .def("info", info, nb::arg("name"))
-      .def("writable", writable, nb::arg("name"))
-      .def("copy_to", copy_to, nb::arg("destinations"))
+      .def("keys", keys, "Names of the tensors, sorted.")
+      .def("items", items, "Names and tensors, in the order of the file.")
+      .def("info", info, nb::arg("name"), "What the header says of a tensor; reads nothing.")
+      .def("writable", writable, nb::arg("name"),
+           "The tensor in private writable pages: the file never changes.")
+      .def("copy_to", copy_to, nb::arg("destinations"),
+           "Reads tensors into arrays or buffers of the same dtype and shape, by name.")
       .def("release", release, nb::kw_only(), nb::arg("threads") = 0,
-           nb::arg("progress") = nb::none(), nb::arg("pinned_elsewhere") = false)
-      .def("check", check)
-      .def("close", close)
+           nb::arg("progress") = nb::none(), nb::arg("pinned_elsewhere") = false,
+           "Lets go of the file: tensors keep address and values, and this File ends.")
+      .def("check", check,
+           "What became of the file since it was opened: \"unchanged\", \"modified\", "
+           "\"truncated\", \"replaced\", \"deleted\" or \"damaged\".")
+      .def("close", close, "Ends the File; tensors that are alive stay valid.")
       .def("__enter__", [](nb::object self) { return self; })
       .def("__exit__", leave, nb::arg("kind").none(), nb::arg("error").none(),
            nb::arg("trace").none())

@@ -18,9 +18,9 @@ nb::object holders(nb::handle path) {
 
 nb::object release(nb::handle path, unsigned threads, nb::object progress, bool pinned_elsewhere) {
   const std::string text = path_of(path);
-  const th::ReleaseOptions options{.threads = threads,
-                                   .progress = progress_of(std::move(progress)),
-                                   .pinned_elsewhere = pinned_elsewhere};
+  const Reporter reporter(std::move(progress), "Releasing");
+  const th::ReleaseOptions options{
+      .threads = threads, .progress = reporter.function(), .pinned_elsewhere = pinned_elsewhere};
   return released_value(without_gil([&] { return th::release(text, options); }));
 }
 
@@ -56,44 +56,41 @@ PyLock take_lock(nb::handle path, double timeout) {
 
 }  // namespace
 
-SharedObject shared_object(nb::object object) {
-  return {new nb::object(std::move(object)), [](nb::object* last) {
-            const nb::gil_scoped_acquire gil;
-            delete last;
-          }};
-}
-
-th::Progress progress_of(SharedObject progress) {
-  return [progress = std::move(progress)](std::uint64_t done, std::uint64_t total) {
-    const nb::gil_scoped_acquire gil;
-    if (PyErr_CheckSignals() != 0) throw nb::python_error();
-    if (!progress->is_none()) (*progress)(done, total);
-  };
-}
-
 nb::object released_value(const th::Released& released) {
   return package("tensorhold._values", "Released")(released.files, released.tensors,
                                                    released.bytes);
 }
 
 void bind_holds(nb::module_& module) {
-  module.def("holders", holders, nb::arg("path"));
+  module.def("holders", holders, nb::arg("path"),
+             "Who holds the file: live tensors of this process by name, and other processes.");
   module.def("release", release, nb::arg("path"), nb::kw_only(), nb::arg("threads") = 0,
-             nb::arg("progress") = nb::none(), nb::arg("pinned_elsewhere") = false);
-  module.def("remove", remove, nb::arg("path"), nb::kw_only(), nb::arg("reclaim_space") = false);
+             nb::arg("progress") = nb::none(), nb::arg("pinned_elsewhere") = false,
+             "Lets go of the file in place: tensors keep address and values, every open File of "
+             "the path ends.");
+  module.def("remove", remove, nb::arg("path"), nb::kw_only(), nb::arg("reclaim_space") = false,
+             "Deletes a file, whoever has it mapped; releases first where the system refuses.");
   module.def("replace", replace, nb::arg("new"), nb::arg("path"), nb::kw_only(),
-             nb::arg("durable") = true);
+             nb::arg("durable") = true,
+             "Moves the file `new` over `path` in one step, whoever has that mapped.");
   nb::class_<PyLock>(module, "FileLock", "A lock on a file; ends with the with block, or unlock().")
-      .def_prop_ro("path", [](const PyLock& self) { return path_text(self.lock.path()); })
-      .def_prop_ro("owns", [](const PyLock& self) { return self.lock.owns(); })
-      .def("unlock", [](PyLock& self) { self.lock.unlock(); })
+      .def_prop_ro(
+          "path", [](const PyLock& self) { return path_text(self.lock.path()); },
+          "The file that is locked.")
+      .def_prop_ro(
+          "owns", [](const PyLock& self) { return self.lock.owns(); },
+          "True until it was unlocked.")
+      .def(
+          "unlock", [](PyLock& self) { self.lock.unlock(); }, "Ends the lock now.")
       .def("__enter__", [](nb::object self) { return self; })
       .def(
           "__exit__", [](PyLock& self, nb::handle, nb::handle, nb::handle) { self.lock.unlock(); },
           nb::arg("kind").none(), nb::arg("error").none(), nb::arg("trace").none());
-  module.def("lock_shared", take_lock<th::lock_shared>, nb::arg("path"), nb::arg("timeout") = 0.0);
+  module.def("lock_shared", take_lock<th::lock_shared>, nb::arg("path"), nb::arg("timeout") = 0.0,
+             "Takes a lock that others may share, waiting so many seconds for it.");
   module.def("lock_exclusive", take_lock<th::lock_exclusive>, nb::arg("path"),
-             nb::arg("timeout") = 0.0);
+             nb::arg("timeout") = 0.0,
+             "Takes a lock that nobody shares, waiting so many seconds for it.");
 }
 
 }  // namespace tensorhold_python

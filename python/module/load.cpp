@@ -4,10 +4,9 @@
 namespace tensorhold_python {
 namespace {
 
-th::LoadOptions options_of(unsigned threads, std::uint64_t memory_budget, nb::object progress) {
-  return {.threads = threads,
-          .memory_budget = memory_budget,
-          .progress = progress_of(std::move(progress))};
+th::LoadOptions options_of(unsigned threads, std::uint64_t memory_budget,
+                           const Reporter& reporter) {
+  return {.threads = threads, .memory_budget = memory_budget, .progress = reporter.function()};
 }
 
 /// The names as they stand in `names`, or with None all, in offset order.
@@ -26,7 +25,8 @@ std::vector<std::string> names_of(const PyFile& self, nb::handle names) {
 nb::dict load(const PyFile& self, nb::handle names, unsigned threads, std::uint64_t memory_budget,
               nb::object progress) {
   const std::vector<std::string> list = names_of(self, names);
-  const th::LoadOptions options = options_of(threads, memory_budget, std::move(progress));
+  const Reporter reporter(std::move(progress), "Loading");
+  const th::LoadOptions options = options_of(threads, memory_budget, reporter);
   std::vector<th::Tensor> tensors = without_gil([&] {
     th::Plan plan(self.file);
     for (const std::string& name : list) static_cast<void>(plan.add(name));
@@ -42,7 +42,8 @@ std::uint64_t prefetch(const PyFile& self, nb::handle names, unsigned threads,
                        std::uint64_t memory_budget, nb::object progress) {
   const std::vector<std::string> list = names_of(self, names);
   const std::vector<std::string_view> views(list.begin(), list.end());
-  const th::LoadOptions options = options_of(threads, memory_budget, std::move(progress));
+  const Reporter reporter(std::move(progress), "Loading");
+  const th::LoadOptions options = options_of(threads, memory_budget, reporter);
   return without_gil([&] { return self.file.prefetch(views, options); });
 }
 
@@ -50,9 +51,11 @@ std::uint64_t prefetch(const PyFile& self, nb::handle names, unsigned threads,
 
 void bind_load(nb::class_<PyFile>& file) {
   file.def("load", load, nb::arg("names") = nb::none(), nb::kw_only(), nb::arg("threads") = 0,
-           nb::arg("memory_budget") = 0, nb::arg("progress") = nb::none());
+           nb::arg("memory_budget") = 0, nb::arg("progress") = nb::none(),
+           "Reads tensors, all or those named, at once: a dict of owned, writable ones.");
   file.def("prefetch", prefetch, nb::arg("names") = nb::none(), nb::kw_only(),
-           nb::arg("threads") = 0, nb::arg("memory_budget") = 0, nb::arg("progress") = nb::none());
+           nb::arg("threads") = 0, nb::arg("memory_budget") = 0, nb::arg("progress") = nb::none(),
+           "Brings in what will be read soon; gives the number of bytes.");
 }
 
 }  // namespace tensorhold_python

@@ -73,6 +73,8 @@ class Buffer {
 [[nodiscard]] nb::tuple shape_tuple(std::span<const std::uint64_t> shape);
 [[nodiscard]] std::vector<std::uint64_t> shape_of(nb::handle shape);
 [[nodiscard]] th::Dtype dtype_of_name(std::string_view name);
+/// The pairs of a mapping; TypeError, naming `what`, for what is none. Needs the GIL.
+[[nodiscard]] nb::object items_of(nb::handle mapping, const char* what);
 /// From a mapping of str to str, or None.
 [[nodiscard]] std::optional<th::Metadata> metadata_of(nb::handle metadata);
 [[nodiscard]] th::Access access_of(std::string_view name);
@@ -129,16 +131,36 @@ enum class Number : std::uint8_t { whole, real, complex, index, truth };
 extern PyType_Slot tensor_slots[];
 extern PyType_Slot raw_slots[];
 
-// Releases and saves (holds.cpp).
+// Releases and saves (progress.cpp, holds.cpp).
 /// An object that may be copied and dropped without the GIL.
 using SharedObject = std::shared_ptr<nb::object>;
 [[nodiscard]] SharedObject shared_object(nb::object object);
-/// A progress function for the library, which is called without the GIL: passes on to `progress`
-/// unless it is None, and sees Ctrl-C.
-[[nodiscard]] th::Progress progress_of(SharedObject progress);
-[[nodiscard]] inline th::Progress progress_of(nb::object progress) {
-  return progress_of(shared_object(std::move(progress)));
-}
+
+/// What a caller gave as progress=: a function of bytes done and in all, True for a bar, None or
+/// False for neither (TypeError for anything else). For the time of the work; needs the GIL.
+class Reporter {
+ public:
+  /// `title` stands before the bar.
+  Reporter(nb::object progress, const char* title);
+  Reporter(Reporter&& other) noexcept = default;
+  Reporter& operator=(Reporter&&) = delete;
+  ~Reporter();
+
+  /// For the library, which calls it without the GIL; it sees Ctrl-C, too. May outlive the
+  /// reporter.
+  [[nodiscard]] th::Progress function() const;
+  /// Ends the line of a bar; once.
+  void end();
+
+  // For the collector of cycles.
+  int traverse(visitproc visit, void* arg) const;
+  void clear();
+
+ private:
+  SharedObject callee_;  // None, or a callable
+  nb::object close_;     // of a bar, until its line ended; else None
+};
+
 [[nodiscard]] nb::object released_value(const th::Released& released);
 
 void bind_errors(nb::module_& module);

@@ -11,7 +11,8 @@ namespace {
 class Tensors {
  public:
   explicit Tensors(nb::handle mapping) {
-    for (const nb::handle pair : nb::iter(mapping.attr("items")())) {
+    for (const nb::handle pair :
+         nb::iter(items_of(mapping, "tensors is a mapping of names to values"))) {
       const nb::object key = pair[0];
       if (!PyUnicode_Check(key.ptr())) throw nb::type_error("the names of tensors are str");
       add(std::string(utf8_of(key)), pair[1]);
@@ -74,12 +75,13 @@ void save(nb::handle path, nb::handle tensors, nb::handle metadata, std::uint64_
   const std::string text = path_of(path);
   const Tensors list(tensors);
   const auto pairs = metadata_of(metadata);
+  const Reporter reporter(std::move(progress), "Saving");
   const th::SaveOptions options{.align = align,
                                 .reserve_header = reserve_header,
                                 .follow_symlink = follow_symlink,
                                 .durable = durable,
                                 .threads = threads,
-                                .progress = progress_of(std::move(progress))};
+                                .progress = reporter.function()};
   without_gil([&] { th::save(text, list.list(), pairs, options); });
 }
 
@@ -99,7 +101,8 @@ nb::bytes serialize(nb::handle tensors, nb::handle metadata, std::uint64_t align
 std::optional<th::Metadata> metadata_of(nb::handle metadata) {
   if (metadata.is_none()) return std::nullopt;
   th::Metadata list;
-  for (const nb::handle pair : nb::iter(metadata.attr("items")())) {
+  for (const nb::handle pair :
+       nb::iter(items_of(metadata, "metadata is a mapping of str to str"))) {
     if (!PyUnicode_Check(nb::object(pair[0]).ptr()) || !PyUnicode_Check(nb::object(pair[1]).ptr()))
       throw nb::type_error("metadata maps str to str");
     list.emplace_back(utf8_of(nb::object(pair[0])), utf8_of(nb::object(pair[1])));

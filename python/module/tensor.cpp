@@ -100,25 +100,44 @@ void bind_tensor(nb::module_& module) {
   nb::class_<RawBytes>(module, "_RawBytes", nb::type_slots(raw_slots));
   nb::class_<PyTensor>(module, "Tensor", nb::type_slots(tensor_slots),
                        "A tensor: dtype, shape and bytes, valid for as long as this lives.")
-      .def_prop_ro("name", [](const PyTensor& self) { return utf8(self.tensor.name()); })
-      .def_prop_ro("dtype", [](const PyTensor& self) { return th::to_string(self.tensor.dtype()); })
-      .def_prop_ro("shape", [](const PyTensor& self) { return shape_tuple(self.tensor.shape()); })
-      .def_prop_ro("ndim", [](const PyTensor& self) { return self.tensor.shape().size(); })
-      .def_prop_ro("size", [](const PyTensor& self) { return self.tensor.size(); })
-      .def_prop_ro("nbytes", [](const PyTensor& self) { return self.tensor.nbytes(); })
-      .def_prop_ro("offset", [](const PyTensor& self) { return self.offset; })
-      .def_prop_ro("device", [](const PyTensor&) { return "cpu"; })
-      .def_prop_ro("mapped", [](const PyTensor& self) { return self.tensor.mapped(); })
-      .def_prop_ro("readonly", [](const PyTensor& self) { return !is_writable(self.tensor); })
-      .def_prop_ro("raw", [](const PyTensor& self) { return raw_view(self.tensor); })
-      .def("copy", copy)
+      .def_prop_ro(
+          "name", [](const PyTensor& self) { return utf8(self.tensor.name()); },
+          "The name in the file that it is from.")
+      .def_prop_ro(
+          "dtype", [](const PyTensor& self) { return th::to_string(self.tensor.dtype()); },
+          "Name in the format, such as \"F32\".")
+      .def_prop_ro(
+          "shape", [](const PyTensor& self) { return shape_tuple(self.tensor.shape()); },
+          "Elements along each axis.")
+      .def_prop_ro(
+          "ndim", [](const PyTensor& self) { return self.tensor.shape().size(); },
+          "Number of axes.")
+      .def_prop_ro(
+          "size", [](const PyTensor& self) { return self.tensor.size(); }, "Number of elements.")
+      .def_prop_ro(
+          "nbytes", [](const PyTensor& self) { return self.tensor.nbytes(); }, "Number of bytes.")
+      .def_prop_ro(
+          "offset", [](const PyTensor& self) { return self.offset; },
+          "Of the first byte, from the start of the file; None for an owned copy.")
+      .def_prop_ro(
+          "device", [](const PyTensor&) { return "cpu"; }, "\"cpu\".")
+      .def_prop_ro(
+          "mapped", [](const PyTensor& self) { return self.tensor.mapped(); },
+          "True: the bytes are pages of the file. False: private memory.")
+      .def_prop_ro(
+          "readonly", [](const PyTensor& self) { return !is_writable(self.tensor); },
+          "False: the bytes may be written, and the file never changes.")
+      .def_prop_ro(
+          "raw", [](const PyTensor& self) { return raw_view(self.tensor); },
+          "A flat memoryview of the bytes, in place, for every dtype.")
+      .def("copy", copy, "An independent tensor with bytes of its own, which may be written.")
       .def("__getitem__", part, nb::arg("index").none())
       .def("__len__", length)
       .def("__iter__", iterate)
       .def("__bytes__", bytes)
       .def("__repr__", describe)
-      .def("tolist", to_list)
-      .def("item", to_item)
+      .def("tolist", to_list, "The elements as nested lists of Python numbers.")
+      .def("item", to_item, "The one element as a Python number.")
       .def("__int__", to<Number::whole>)
       .def("__float__", to<Number::real>)
       .def("__complex__", to<Number::complex>)

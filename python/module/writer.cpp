@@ -9,9 +9,8 @@ namespace {
 /// A Writer as Python has it; threads may share it, as the library's.
 struct PyWriter {
   th::Writer writer;
-  SharedObject progress;  // None, or a callable; the writer has it, too
+  Reporter reporter;
   std::map<std::string, th::TensorLayout, std::less<>> layout;
-  nb::object close;  // of a bar of ours, called once the work is over; else None
 };
 
 // For the collector of cycles: a progress function often belongs to who has the writer.
@@ -19,16 +18,12 @@ int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   if (!nb::inst_ready(self)) return 0;
   const auto* const writer = nb::inst_ptr<PyWriter>(self);
-  Py_VISIT(writer->progress->ptr());
-  Py_VISIT(writer->close.ptr());
-  return 0;
+  return writer->reporter.traverse(visit, arg);
 }
 
 int clear(PyObject* self) {
   if (!nb::inst_ready(self)) return 0;
-  auto* const writer = nb::inst_ptr<PyWriter>(self);
-  *writer->progress = nb::none();
-  writer->close = nb::none();
+  nb::inst_ptr<PyWriter>(self)->reporter.clear();
   return 0;
 }
 
@@ -39,7 +34,8 @@ PyType_Slot writer_slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(traverse)
 /// From {name: (dtype, shape)}.
 std::vector<th::TensorLayout> layout_of(nb::handle layout) {
   std::vector<th::TensorLayout> list;
-  for (const nb::handle pair : nb::iter(layout.attr("items")())) {
+  for (const nb::handle pair :
+       nb::iter(items_of(layout, "a Writer's layout is a mapping of names to (dtype, shape)"))) {
     const nb::object name = pair[0];
     const nb::object value = pair[1];
     if (!PyTuple_Check(value.ptr()) || nb::len(value) != 2)
@@ -57,29 +53,17 @@ void make(PyWriter* self, nb::handle path, nb::handle layout, nb::handle metadat
   const std::string text = path_of(path);
   const std::vector<th::TensorLayout> list = layout_of(layout);
   const auto pairs = metadata_of(metadata);
-  nb::object close = nb::none();
-  if (PyBool_Check(progress.ptr())) {
-    const bool wanted = progress.ptr() == Py_True;
-    progress = wanted ? package("tensorhold._progress", "bar")("Writing") : nb::none();
-    if (!progress.is_none()) close = progress.attr("close");
-  }
-  SharedObject shared = shared_object(std::move(progress));
+  Reporter reporter(std::move(progress), "Writing");
   const th::SaveOptions options{.align = align,
                                 .reserve_header = reserve_header,
                                 .follow_symlink = follow_symlink,
                                 .durable = durable,
                                 .threads = threads,
-                                .progress = progress_of(shared)};
+                                .progress = reporter.function()};
   th::Writer writer = without_gil([&] { return th::Writer(text, list, pairs, options); });
   std::map<std::string, th::TensorLayout, std::less<>> named;
   for (const th::TensorLayout& tensor : list) named.emplace(tensor.name, tensor);
-  new (self) PyWriter{std::move(writer), std::move(shared), std::move(named), std::move(close)};
-}
-
-/// After the last write: ends the line of a bar.
-void close_bar(PyWriter& self) {
-  if (self.close.is_none()) return;
-  std::exchange(self.close, nb::none())();
+  new (self) PyWriter{std::move(writer), std::move(reporter), std::move(named)};
 }
 
 void write(PyWriter& self, nb::handle name, nb::handle data) {
@@ -100,12 +84,12 @@ void write_at(PyWriter& self, nb::handle name, std::uint64_t offset, nb::handle 
 
 void commit(PyWriter& self) {
   without_gil([&] { self.writer.commit(); });
-  close_bar(self);
+  self.reporter.end();
 }
 
 void abandon(PyWriter& self) {
   without_gil([&] { self.writer.abandon(); });
-  close_bar(self);
+  self.reporter.end();
 }
 
 nb::list missing(const PyWriter& self) {
@@ -135,14 +119,22 @@ void bind_writer(nb::module_& module) {
            nb::kw_only(), nb::arg("align") = 8, nb::arg("reserve_header") = 0,
            nb::arg("follow_symlink") = false, nb::arg("durable") = true, nb::arg("threads") = 0,
            nb::arg("progress") = nb::none())
-      .def_prop_ro("nbytes", [](const PyWriter& self) { return self.writer.nbytes(); })
-      .def_prop_ro("written", [](const PyWriter& self) { return self.writer.written(); })
-      .def_prop_ro("is_open", [](const PyWriter& self) { return self.writer.is_open(); })
-      .def("missing", missing)
-      .def("write", write, nb::arg("name"), nb::arg("data"))
-      .def("write_at", write_at, nb::arg("name"), nb::arg("offset"), nb::arg("data"))
-      .def("commit", commit)
-      .def("abandon", abandon)
+      .def_prop_ro(
+          "nbytes", [](const PyWriter& self) { return self.writer.nbytes(); },
+          "Bytes of all tensors.")
+      .def_prop_ro(
+          "written", [](const PyWriter& self) { return self.writer.written(); },
+          "Bytes that were written.")
+      .def_prop_ro(
+          "is_open", [](const PyWriter& self) { return self.writer.is_open(); },
+          "True until commit() or abandon().")
+      .def("missing", missing, "Names of the tensors that miss bytes.")
+      .def("write", write, nb::arg("name"), nb::arg("data"),
+           "Writes a whole tensor, from an array of its dtype and shape, or from bytes.")
+      .def("write_at", write_at, nb::arg("name"), nb::arg("offset"), nb::arg("data"),
+           "Writes a part of a tensor, from its byte `offset` on.")
+      .def("commit", commit, "Puts the file in place, in one step.")
+      .def("abandon", abandon, "Ends the work and leaves nothing of it.")
       .def("__enter__", [](nb::object self) { return self; })
       .def("__exit__", leave, nb::arg("kind").none(), nb::arg("error").none(),
            nb::arg("trace").none());

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from types import EllipsisType, TracebackType
-from typing import Any, Literal, SupportsIndex, final
+from typing import Any, Literal, Protocol, SupportsIndex, final
 
 from typing_extensions import Buffer, CapsuleType, Self
 
@@ -12,8 +12,15 @@ __version__: str
 _Path = str | PathLike[str]
 _Access = Literal["automatic", "mapped", "owned"]
 _Part = SupportsIndex | slice | EllipsisType
-_Value = Tensor | Buffer | tuple[str, Sequence[int], Buffer]
-_Progress = Callable[[int, int], object] | None
+_Progress = Callable[[int, int], object] | bool | None
+
+# NumPy's arrays, whose stubs say that they are buffers from Python 3.12 on only.
+class _Array(Protocol):
+    @property
+    def __array_interface__(self) -> dict[str, Any]: ...
+
+_Buffer = Buffer | _Array
+_Value = Tensor | _Buffer | tuple[str, Sequence[int], _Buffer]
 
 @final
 class Tensor:
@@ -104,7 +111,7 @@ class File:
         memory_budget: int = 0,
         progress: _Progress = None,
     ) -> int: ...
-    def copy_to(self, destinations: Mapping[str, Buffer]) -> None: ...
+    def copy_to(self, destinations: Mapping[str, _Buffer]) -> None: ...
     def release(
         self, *, threads: int = 0, progress: _Progress = None, pinned_elsewhere: bool = False
     ) -> Released: ...
@@ -154,7 +161,7 @@ class Writer:
         follow_symlink: bool = False,
         durable: bool = True,
         threads: int = 0,
-        progress: _Progress | bool = None,
+        progress: _Progress = None,
     ) -> None: ...
     @property
     def nbytes(self) -> int: ...
@@ -163,8 +170,8 @@ class Writer:
     @property
     def is_open(self) -> bool: ...
     def missing(self) -> list[str]: ...
-    def write(self, name: str, data: Buffer) -> None: ...
-    def write_at(self, name: str, offset: int, data: Buffer) -> None: ...
+    def write(self, name: str, data: _Buffer) -> None: ...
+    def write_at(self, name: str, offset: int, data: _Buffer) -> None: ...
     def commit(self) -> None: ...
     def abandon(self) -> None: ...
     def __enter__(self) -> Self: ...
@@ -176,7 +183,7 @@ class Writer:
     ) -> None: ...
 
 def open(
-    source: _Path | int | Buffer,
+    source: _Path | int | _Buffer,
     *,
     access: _Access = "automatic",
     guard: bool = False,
@@ -208,7 +215,7 @@ def edit_metadata(
 def overwrite(
     path: _Path,
     name: str,
-    data: Tensor | Buffer,
+    data: Tensor | _Buffer,
     *,
     durable: bool = True,
     follow_symlink: bool = False,
@@ -237,7 +244,7 @@ def serialize(
 ) -> bytes: ...
 def lock_shared(path: _Path, timeout: float = 0.0) -> FileLock: ...
 def lock_exclusive(path: _Path, timeout: float = 0.0) -> FileLock: ...
-def _rebuild_tensor(name: str, dtype: str, shape: Sequence[int], data: Buffer) -> Tensor: ...
+def _rebuild_tensor(name: str, dtype: str, shape: Sequence[int], data: _Buffer) -> Tensor: ...
 
 # Of the adapters only.
 def _load_dlpack(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 Report = Callable[[int, int], None]
 # None and True: a bar where there is a terminal. False: none. A callable: gets (bytes done, in all).
@@ -75,12 +75,22 @@ def bar(title: str) -> Bar | None:
     return Bar(title)
 
 
+def refuse(progress: object) -> NoReturn:
+    """TypeError for what is no progress=."""
+    kind = type(progress).__name__
+    raise TypeError(
+        f"progress is a function of (bytes done, bytes in all), True for a bar or False, not {kind}"
+    )
+
+
 @contextmanager
 def reporting(title: str, progress: Progress) -> Iterator[Report | None]:
     """What is to be called with (bytes done, bytes in all), or None."""
     if callable(progress):
         yield progress
         return
+    if progress is not None and not isinstance(progress, bool):
+        refuse(progress)
     drawn = None if progress is False else bar(title)
     try:
         yield drawn

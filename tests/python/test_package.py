@@ -33,6 +33,14 @@ def test_import_brings_in_no_framework():
         "extra ==" in line for line in importlib.metadata.requires("tensorhold"))
 
 
+def test_help_says_what_each_is_for():
+    for kind in (tensorhold, tensorhold.File, tensorhold.Tensor, tensorhold.Writer, tensorhold.FileLock):
+        for name, value in vars(kind).items():
+            if not name.startswith("_") and type(value).__name__ not in ("module", "type", "nb_type_0"):
+                said = (value.__doc__ or "").rpartition("\n")[2]  # of functions, after the signature
+                assert said.endswith(".") and len(said.split()) > 1 or said == '"cpu".', (kind, name)
+
+
 def declared():
     """Names in the stub, of the module and of each class."""
     names = {}
@@ -58,7 +66,7 @@ def test_the_stub_has_the_names_of_the_module():
     own = {name for name in vars(core) if not re.match("__|_[A-Z]", name)} | {"__version__"}
     assert own == {name for name in names if not re.match("_[A-Z]", name)}
     for name, members in names.items():
-        if isinstance(getattr(core, name), type):
+        if isinstance(getattr(core, name, None), type):
             assert members - ORDINARY == set(vars(getattr(core, name))) - ORDINARY, name
 
 
@@ -74,9 +82,10 @@ PACKAGE = [path for path in sorted((ROOT / "python/tensorhold").rglob("*.py*"))
            if path.suffix in (".py", ".pyi")
            and importlib.util.find_spec(FRAMEWORKS.get(path.stem, "sys"))]
 EXAMPLES = sorted((ROOT / "examples/python").glob("*.py"))
+USES = [ROOT / "tests/python/typed_uses.py"]
 
 
-@pytest.mark.parametrize("files", [PACKAGE, EXAMPLES], ids=["package", "examples"])
+@pytest.mark.parametrize("files", [PACKAGE, EXAMPLES, USES], ids=["package", "examples", "uses"])
 def test_mypy_strict(files, tmp_path):
     assert files
     done = subprocess.run(

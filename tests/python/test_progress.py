@@ -149,3 +149,58 @@ def test_a_long_save_of_torch_on_a_real_terminal(tmp_path):
 def test_a_long_save_of_torch_in_a_pipe(tmp_path):
     pytest.importorskip("torch")
     assert long_save(tmp_path, subprocess.PIPE).stderr == b""
+
+
+CALLS = {
+    "load": lambda path, progress: tensorhold.open(path).load(progress=progress),
+    "prefetch": lambda path, progress: tensorhold.open(path).prefetch(progress=progress),
+    "File.release": lambda path, progress: tensorhold.open(path).release(progress=progress),
+    "release": lambda path, progress: tensorhold.release(path, progress=progress),
+    "edit_metadata": lambda path, progress: tensorhold.edit_metadata(path, {"k": "v"}, progress=progress),
+    "overwrite": lambda path, progress: tensorhold.overwrite(path, "a", b"xyz", progress=progress),
+    "save": lambda path, progress: tensorhold.save(path, {"a": b"abc"}, progress=progress),
+    "Writer": lambda path, progress: tensorhold.Writer(path, {"a": ("U8", (3,))}, progress=progress),
+    "numpy.load_file": lambda path, progress: adapter().load_file(path, progress=progress),
+    "numpy.save_file": lambda path, progress: adapter().save_file({}, path, progress=progress),
+}
+
+
+def adapter():
+    return pytest.importorskip("tensorhold.numpy")
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_progress_is_a_function_or_says_whether_there_is_a_bar(call, saved):
+    path = saved({"a": b"abc"})
+    content = path.read_bytes()
+    for wrong in (3, 0, "yes", []):
+        with pytest.raises(TypeError, match="^progress is a function"):
+            call(path, wrong)
+    assert path.read_bytes() == content
+    for right in (True, False, None, lambda done, total: None):
+        call(path, right)
+
+
+def test_a_bar_of_the_package_itself_is_ended(monkeypatch, saved):
+    made = []
+
+    class Counted(_progress.Bar):
+        def __init__(self, title):
+            super().__init__(title)
+            made.append((title, self))
+            self.closed = 0
+
+        def close(self):
+            self.closed += 1
+
+    monkeypatch.setattr(_progress, "bar", Counted)
+    path = saved({"a": b"abc"})
+    for name in CALLS:
+        if "." not in name or name == "File.release":
+            CALLS[name](path, True)
+    with pytest.raises(FileNotFoundError):
+        CALLS["overwrite"](path.with_name("absent"), True)
+    titles = [title for title, _ in made]
+    assert titles == ["Loading", "Loading", "Releasing", "Releasing", "Editing", "Editing", "Saving",
+                      "Writing", "Editing"]
+    assert [bar.closed for _, bar in made] == [1] * len(made)

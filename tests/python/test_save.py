@@ -104,8 +104,11 @@ def test_names_and_metadata_are_text():
             th.serialize(tensors, metadata)
     with pytest.raises(TypeError):
         th.serialize({"a": (1, (1,), b"x")})
-    with pytest.raises(AttributeError):
-        th.serialize([1, 2])
+    for wrong in ([("a", b"")], b"x", 1):
+        with pytest.raises(TypeError, match="^tensors is a mapping of names to values"):
+            th.serialize(wrong)
+        with pytest.raises(TypeError, match="^metadata is a mapping of str to str"):
+            th.serialize({}, wrong)
 
 
 def test_a_save_that_fails_leaves_the_old_file(saved):
