@@ -65,7 +65,8 @@ struct MetadataChanges {
 /// Raises what open() raises for a file that is not valid; invalid_utf8, duplicate_name,
 /// header_too_large; lock_conflict with the holders; permission_denied, unsupported (no locks on
 /// this filesystem), no_space, io_error, cancelled; then the file is as it was, unless the error
-/// says that the edit will be finished later.
+/// says that the edit will be finished later. `replaced`: another file took the name meanwhile (a
+/// save takes no lock), and stays as it is.
 TENSORHOLD_API Edited edit_metadata(const Path& path, const MetadataChanges& changes,
                                     const EditOptions& options = {});
 [[nodiscard]] TENSORHOLD_API Result<Edited> try_edit_metadata(

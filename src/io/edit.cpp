@@ -84,7 +84,7 @@ Edited rewrite(io::EditTarget& target, const std::string& path, const std::strin
   // Room is reserved below, once it is known that blocks are not shared.
   io::NewFile file(path, *total, save_options(options), io::Reserve::later);
   file.write(std::array{io::Piece{.at = 0, .bytes = std::as_bytes(std::span(prefix))}});
-  std::optional<os::File> old = os::File::open_read(target.place().path());
+  std::optional<os::File> old = target.open_again();
   Edited edited{.changed = true, .rewritten = true};
   edited.shared = io::share(*old, old_prefix, file.temporary(), prefix.size(), data);
   if (!edited.shared) {
@@ -98,14 +98,23 @@ Edited rewrite(io::EditTarget& target, const std::string& path, const std::strin
     }
   }
   old.reset();
+  const auto last_look = [&] { target.refuse_replaced(); };
   try {
-    file.put_in_place();
+    file.put_in_place(last_look);
   } catch (const Error& error) {
     if (error.code() != Code::file_in_use) throw;
     target.let_go();
-    file.put_in_place();
+    file.put_in_place(last_look);
   }
   return edited;
+}
+
+/// io::change_in_place(), unless the file is replaced before the end, and the change with it.
+void change(io::EditTarget& target, const io::Change& change, const EditOptions& options) {
+  target.refuse_replaced();
+  io::change_in_place(target.place(), target.output(), target.prefix(), change,
+                      save_options(options));
+  target.refuse_replaced();
 }
 
 Edited edit(const std::string& path, const MetadataChanges& changes, const EditOptions& options) {
@@ -126,10 +135,9 @@ Edited edit(const std::string& path, const MetadataChanges& changes, const EditO
   if (text.size() > old.size() || !target.in_place()) return rewrite(target, path, text, options);
   std::string room = text;
   room.resize(old.size(), ' ');
-  io::change_in_place(
-      target.place(), target.output(), target.prefix(),
-      {.at = format::prefix_bytes, .before = old, .after = std::as_bytes(std::span(room))},
-      save_options(options));
+  change(target,
+         {.at = format::prefix_bytes, .before = old, .after = std::as_bytes(std::span(room))},
+         options);
   return {.changed = true};
 }
 
@@ -192,9 +200,7 @@ Edited write_over(const std::string& path, std::string_view name, std::span<cons
   const std::uint64_t at = target.prefix().size() + header.begin(*index);
   Edited edited{.changed = true};
   edited.released = release_range(target, at, at + nbytes);
-  io::change_in_place(target.place(), target.output(), target.prefix(),
-                      {.at = at, .before = {}, .after = bytes, .dtype = header.dtype(*index)},
-                      save_options(options));
+  change(target, {.at = at, .before = {}, .after = bytes, .dtype = header.dtype(*index)}, options);
   return edited;
 }
 

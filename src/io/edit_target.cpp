@@ -32,10 +32,22 @@ EditTarget::EditTarget(const std::string& path, const EditOptions& options)
     : in_place_(options.follow_symlink || !os::is_link(path)),
       place_(os::Place::of(path, /*follow_symlink=*/true)),
       lock_(take_lock(place_.path(), os::LockMode::exclusive, options.lock_timeout)),
+      identity_(lock_->identity()),
       output_(open_locked(place_.path(), *lock_)) {
   (void)finish_locked_edit(place_.path());
   remove_stale_temporaries(place_);
   read_header();
+}
+
+os::File EditTarget::open_again() const {
+  os::File file = os::File::open_read(place_.path());
+  if (file.status().identity == identity_) return file;
+  raise_replaced(place_.path());
+}
+
+void EditTarget::refuse_replaced() const {
+  const std::optional<os::FileStatus> now = place_.status();
+  if (!now || !(now->identity == identity_)) raise_replaced(place_.path());
 }
 
 void EditTarget::let_go() {

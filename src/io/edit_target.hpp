@@ -25,7 +25,7 @@ class EditTarget {
   /// Where the file stands, links followed.
   [[nodiscard]] const os::Place& place() const noexcept { return place_; }
   [[nodiscard]] os::Output& output() noexcept { return *output_; }
-  [[nodiscard]] const os::Identity& identity() const noexcept { return lock_->identity(); }
+  [[nodiscard]] const os::Identity& identity() const noexcept { return identity_; }
   [[nodiscard]] const format::Header& header() const noexcept { return header_; }
   /// Length field and header as they stand in the file.
   [[nodiscard]] std::span<const std::byte> prefix() const noexcept {
@@ -35,9 +35,14 @@ class EditTarget {
   /// False: a symbolic link stands at the path, and is to be replaced instead of followed.
   [[nodiscard]] bool in_place() const noexcept { return in_place_; }
 
-  /// Closes the file, for systems that refuse to replace one that is open; output() and identity()
-  /// end. The lock ends too: from here on it is the system that keeps away those who have the file
-  /// open. Raises replaced when somebody edited or replaced the file in that very moment.
+  /// Another handle of the file. Raises replaced when that does not stand at the place any more.
+  [[nodiscard]] os::File open_again() const;
+  /// Raises replaced when another file stands at the place: who replaces a file takes no lock.
+  void refuse_replaced() const;
+
+  /// Closes the file, for systems that refuse to replace one that is open; output() ends. The lock
+  /// ends too: from here on it is the system that keeps away those who have the file open. Raises
+  /// replaced when somebody edited or replaced the file in that very moment.
   void let_go();
 
  private:
@@ -45,7 +50,8 @@ class EditTarget {
 
   bool in_place_;
   os::Place place_;
-  std::optional<os::Lock> lock_;  // none, like the next: let go
+  std::optional<os::Lock> lock_;  // none, like `output_`: let go
+  os::Identity identity_;
   std::optional<os::Output> output_;
   std::uint64_t file_bytes_ = 0;
   std::string prefix_;

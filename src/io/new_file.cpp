@@ -86,7 +86,7 @@ NewFile::NewFile(const std::string& path, std::uint64_t bytes, const SaveOptions
       durable_(options.durable),
       in_place_(options.in_place) {}
 
-void NewFile::put_in_place() {
+void NewFile::put_in_place(const std::function<void()>& last_look) {
   temporary_.keep_attributes();
   bool synced = true;
   if (durable_)
@@ -95,7 +95,10 @@ void NewFile::put_in_place() {
     temporary_.flush();
   engine_.refuse_stopped();  // a sync may take long
   try {
-    change_held(place_.path(), [&] { temporary_.put_in_place(); });
+    change_held(place_.path(), [&] {
+      if (last_look) last_look();
+      temporary_.put_in_place();
+    });
   } catch (const Error& error) {
     if (!in_place_ || !refuses_renames(error.code())) throw;
     const std::optional<os::FileStatus> there = place_.status();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "io/save_engine.hpp"
@@ -34,8 +35,9 @@ class NewFile {
   /// Syncs the file and gives it its name. Own holds on the old one are released where the system
   /// minds them. Raises not_durable (the new file is in place), and else what leaves the old file
   /// as it was: cancelled, file_in_use, permission_denied, unsupported, io_error, no_space. With
-  /// SaveOptions::in_place see there.
-  void put_in_place();
+  /// SaveOptions::in_place see there. `last_look` runs right before the file takes its name, which
+  /// an error of it prevents.
+  void put_in_place(const std::function<void()>& last_look = {});
 
  private:
   os::Place place_;

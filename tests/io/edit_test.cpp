@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 
 #include "../support/scratch.hpp"
 #include "../support/tensors.hpp"
@@ -206,6 +207,39 @@ TEST(Overwrite, RefusalsLeaveTheFile) {
   EXPECT_EQ(refusal(try_overwrite(saved.path, "large", bytes)), Code::lock_conflict);
   EXPECT_EQ(test::read_file(saved.path), before);
   saved.expect_alone();
+}
+
+// Who saves takes no lock, and may do so at any moment of an edit.
+TEST(Edit, OfAFileThatIsReplacedMeanwhileSaysSoAndLeavesTheNewOne) {
+  const auto metadata = [](std::size_t size) {
+    return [size](const std::string& path, const EditOptions& options) {
+      return try_edit_metadata(path, {.set = {{"note", std::string(size, 'x')}}, .remove = {}},
+                               options);
+    };
+  };
+  const Tensors other = some_tensors(9, 3'000'000);
+  const auto tensor = [&](const std::string& path, const EditOptions& options) {
+    return try_overwrite(path, "large", other.list().back().bytes, options);
+  };
+  using Edit = std::function<Result<Edited>(const std::string&, const EditOptions&)>;
+  for (const Edit& edit : {Edit(metadata(10)), Edit(metadata(5000)), Edit(tensor)}) {
+    for (const bool late : {false, true}) {
+      const Saved saved;
+      const Tensors third = some_tensors(77, 3'000'000);
+      const Metadata longer{{"by", std::string(3000, 'y')}};
+      bool done = false;
+      const auto replace_it = [&](std::uint64_t now, std::uint64_t total) {
+        if (done || (late && now < total)) return;
+        done = try_save(saved.path, third.list(), longer, {.durable = false}).has_value();
+      };
+      const Result<Edited> edited = edit(saved.path, {.progress = replace_it});
+      if (!done) GTEST_SKIP() << "this system replaces no file that is open";
+      EXPECT_EQ(refusal(edited), Code::replaced);
+      EXPECT_TRUE(same_bytes(saved.path, third));
+      EXPECT_EQ(metadata_of(saved.path), (Pairs{{"by", std::string(3000, 'y')}}));
+      saved.expect_alone();
+    }
+  }
 }
 
 TEST(Journal, ThatIsNoneOrOfAnotherFileIsRemovedAndChangesNothing) {
