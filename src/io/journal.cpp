@@ -262,6 +262,21 @@ void try_sync(const os::Place& place) {
   }
 }
 
+std::string follow(const std::string& path) {
+  return os::is_link(path) ? os::Place::of(path, /*follow_symlink=*/true).path() : path;
+}
+
+/// Waits for the edit whose journal stands beside `target`. False: nobody makes it any more.
+bool ends_by_itself(const std::string& target) {
+  try {
+    const os::Lock lock = take_lock(target, os::LockMode::shared, patience);
+    return !os::stands_at(journal_path(target));
+  } catch (const Error& error) {
+    if (error.code() != Code::unsupported) throw;
+    return false;
+  }
+}
+
 [[noreturn]] void raise_unfinished(const Error& error) {
   ErrorInfo info = error.info();
   info.reason += ", in the middle of an edit";
@@ -317,14 +332,14 @@ bool finish_locked_edit(const std::string& target_path) {
 }
 
 bool finish_edit(const std::string& path) {
-  const std::string target =
-      os::is_link(path) ? os::Place::of(path, /*follow_symlink=*/true).path() : path;
+  const std::string target = follow(path);
   if (!os::stands_at(journal_path(target)) || !os::stands_at(target)) return false;
   std::optional<os::Lock> lock;
   try {
     lock = take_lock(target, os::LockMode::exclusive, patience);
   } catch (const Error& error) {
     if (error.code() == Code::permission_denied) {
+      if (ends_by_itself(target)) return true;
       ErrorInfo info = error.info();
       info.reason = "an edit of the file was cut short, and finishing it needs the right to write";
       info.advice = "Have it opened once by somebody who may write it.";
@@ -334,6 +349,10 @@ bool finish_edit(const std::string& path) {
   }
   (void)finish_locked_edit(target);
   return true;
+}
+
+std::optional<os::FileStatus> journal_beside(const std::string& path) {
+  return os::status_at(journal_path(follow(path)));
 }
 
 void drop_journal(const os::Place& place) noexcept {

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -34,10 +35,14 @@ void change_in_place(const os::Place& place, os::Output& target, std::span<const
                      const Change& change, const SaveOptions& options);
 
 /// Finishes an edit of the file at `path` (links followed) that was cut short; waits for one that
-/// is being made. Costs two looks at names where there is none. False: there was none. Raises
-/// permission_denied (the edit is somebody else's to finish), lock_conflict (an edit takes long),
-/// io_error, no_space.
+/// is being made, also where the file may not be written. Costs two looks at names where there is
+/// none. False: there was none. Raises permission_denied (the edit was cut short, and is somebody
+/// else's to finish), lock_conflict (an edit takes long), io_error, no_space.
 bool finish_edit(const std::string& path);
+
+/// The journal beside the file at `path` (links followed). Who has a lock on the file, a shared one
+/// counts, sees one that was left: nobody edits then.
+[[nodiscard]] std::optional<os::FileStatus> journal_beside(const std::string& path);
 
 /// The same for who has the lock.
 bool finish_locked_edit(const std::string& target);

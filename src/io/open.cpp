@@ -148,12 +148,19 @@ File open_handle(os::File handle, const OpenOptions& options, std::optional<os::
 File open_path(const std::string& path, const OpenOptions& options) {
   (void)io::finish_edit(path);
   if (!options.lock) return open_handle(os::File::open_read(path), options);
+  std::optional<os::FileStatus> followed;  // a journal that may not be ours to remove
   for (;;) {
-    os::Lock lock = io::take_lock(path, os::LockMode::shared, options.lock_timeout);
+    std::optional<os::Lock> lock = io::take_lock(path, os::LockMode::shared, options.lock_timeout);
     os::File handle = os::File::open_read(path);
     // Who replaces the file takes no lock, and may do so between the two.
-    if (handle.status().identity == lock.identity())
-      return open_handle(std::move(handle), options, std::move(lock));
+    if (!(handle.status().identity == lock->identity())) continue;
+    // The edit that the lock was waited for may have been killed. To be here again takes another.
+    const std::optional<os::FileStatus> left = io::journal_beside(path);
+    if (!left || left == followed) return open_handle(std::move(handle), options, std::move(lock));
+    followed = left;
+    handle.close();
+    lock.reset();
+    (void)io::finish_edit(path);
   }
 }
 

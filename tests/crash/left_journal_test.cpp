@@ -6,9 +6,13 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <string>
+#include <system_error>
 #include <thread>
 
+#include "../support/posix_child.hpp"
+#include "../support/posix_helper.hpp"
 #include "../support/scratch.hpp"
 #include "../support/tensors.hpp"
 #include "kill_at_syscall.hpp"
@@ -131,6 +135,58 @@ TEST_P(LeftJournal, IsNotForACopyOfTheFolder) {
   expect_left_alone(other.folder().string(), old_);
   (void)open(path_);
   EXPECT_TRUE(read_file(path_) == new_);
+}
+
+// An edit that is killed while others wait for its lock: its journal was not there when they came.
+TEST_P(LeftJournal, IsFollowedByWhoWaitedForTheLock) {
+  fs::rename(scratch_ / journal_name, scratch_ / "later");
+  test::Helper editor([&] {
+    new FileLock(lock_exclusive(path_));
+    return true;
+  });
+  ASSERT_TRUE(editor.ready());
+  auto waiting = std::async(std::launch::async, [&] {
+    return open(path_, {.lock = true, .lock_timeout = std::chrono::seconds(30)});
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  fs::rename(scratch_ / "later", scratch_ / journal_name);
+  editor.end();
+  const File file = waiting.get();
+  EXPECT_TRUE(read_file(path_) == new_);
+  EXPECT_EQ(scratch_.names(), std::vector<std::string>{"f"});
+  EXPECT_FALSE(try_lock_exclusive(path_));
+}
+
+std::string open_without_rights(const std::string& path) {
+  if (!test::drop_root()) return "skip: cannot give up root";
+  std::error_code hidden;
+  if (!fs::exists(path, hidden)) return "skip: the folder is closed to others";
+  const Result<File> opened = try_open(path);
+  return opened ? "opened" : std::string(to_string(opened.error().code()));
+}
+
+TEST_P(LeftJournal, IsNotWhatReadersWithoutTheRightToWriteSeeDuringAnEdit) {
+  test::Helper editor([&] {
+    auto* const lock = new FileLock(lock_exclusive(path_));
+    std::thread([this, lock] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(300));
+      fs::remove(scratch_ / journal_name);
+      lock->unlock();
+    }).detach();
+    return true;
+  });
+  ASSERT_TRUE(editor.ready());
+  fs::permissions(path_, fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
+  const std::string opened = test::in_child([&] { return open_without_rights(path_); });
+  if (opened.starts_with("skip: ")) GTEST_SKIP() << opened;
+  EXPECT_EQ(opened, "opened");
+}
+
+TEST_P(LeftJournal, IsRefusedByReadersWithoutTheRightToWrite) {
+  fs::permissions(path_, fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
+  const std::string opened = test::in_child([&] { return open_without_rights(path_); });
+  if (opened.starts_with("skip: ")) GTEST_SKIP() << opened;
+  EXPECT_EQ(opened, "permission_denied");
 }
 
 TEST_P(LeftJournal, IsOfOneFileAmongThoseWhoseLongNamesBeginAlike) {
