@@ -185,7 +185,7 @@ bool refuse_unknown(const CLI::App& app, const std::string& first) {
   if (std::ranges::find(known, first) != known.end()) return false;
   const char* const what = option ? "option" : "command";
   fmt::print(stderr, "tensorhold: there is no {} \"{}\"\n", what, printable(first));
-  fmt::print(stderr, "The {}s are {}; \"tensorhold --help\" explains them.\n", what,
+  fmt::print(stderr, "The {}s are {}.\n\"tensorhold --help\" explains them.\n", what,
              fmt::join(known, ", "));
   return true;
 }
