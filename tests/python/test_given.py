@@ -154,8 +154,8 @@ def test_save_takes_arrays_of_ml_dtypes(saved):
         th.serialize({"a": np.zeros(3, ml_dtypes.int4)})
 
 
-def test_other_threads_run_while_arrays_are_packed():
-    big = np.zeros((6000, 6000), "u2").T
+def longest_pause(call):
+    """Of another thread that wakes up again and again meanwhile, as part of the call's time."""
     stamps, done = [], threading.Event()
 
     def tick():
@@ -166,10 +166,15 @@ def test_other_threads_run_while_arrays_are_packed():
     thread = threading.Thread(target=tick)
     thread.start()
     begin = time.monotonic()
-    content = th.serialize({"a": big})
+    call()
     end = time.monotonic()
     done.set()
     thread.join()
     within = [begin, *(stamp for stamp in stamps if begin < stamp < end), end]
-    longest = max(after - before for before, after in zip(within, within[1:]))
-    assert len(content) > big.nbytes and longest < (end - begin) / 2
+    return max(after - before for before, after in zip(within, within[1:])) / (end - begin)
+
+
+def test_other_threads_run_while_arrays_are_packed():
+    big = np.zeros((6000, 6000), "u2").T  # half of the time is the packing
+    # Where others take the processor, too, more than one attempt.
+    assert any(longest_pause(lambda: th.serialize({"a": big})) < 1 / 3 for _ in range(5))
