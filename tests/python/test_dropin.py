@@ -105,3 +105,13 @@ def test_importing_costs_no_framework():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ran.stdout.strip() == "[]", ran.stderr
+
+
+def test_the_extension_module_is_ours_as_well(script):
+    script.write_text(
+        "from safetensors._safetensors_rust import SafetensorError, safe_open\n"
+        "import safetensors, tensorhold.safetensors\n"
+        "assert SafetensorError is tensorhold.safetensors.SafetensorError is safetensors.SafetensorError\n"
+    )
+    ran = run(str(script))
+    assert (ran.returncode, ran.stderr) == (0, "")
