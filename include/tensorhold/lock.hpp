@@ -39,7 +39,8 @@ class TENSORHOLD_API FileLock {
 
 /// Takes a lock on the file that stands at `path`: that file, should it be replaced while waiting.
 /// Any number of shared locks, or one exclusive one. `timeout` is how long to wait for others: 0,
-/// one attempt; milliseconds::max(), for ever. Waiting is not fair.
+/// one attempt; milliseconds::max(), for ever. Waiting is not fair. A lease that a file server has
+/// on the file is waited for besides, as by every open.
 ///
 /// Raises lock_conflict, with the holders that could be seen; not_found, not_a_file,
 /// permission_denied (an exclusive lock needs the right to write), unsupported (the filesystem has

@@ -16,6 +16,10 @@ namespace tensorhold::os {
 /// invalid_argument when `path` is empty or has a NUL inside, which would cut it silently.
 void require_path(const std::string& path);
 
+/// open(2) that does not wait for the other end of a pipe, but for others to give up a lease on the
+/// file (the system ends one after some 45 s); -1 and errno where it fails. Writes and reads wait.
+[[nodiscard]] int open_descriptor(const std::string& path, int flags, mode_t mode = 0) noexcept;
+
 [[nodiscard]] FileStatus to_status(const struct ::stat& from) noexcept;
 
 /// Fills all of `out`, as File::read_at().

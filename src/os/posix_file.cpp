@@ -22,26 +22,6 @@ constexpr std::size_t transfer_limit = std::size_t{1} << 30;
 // Pieces of one call; POSIX promises 16, and the systems that matter take 1024.
 constexpr std::size_t pieces_limit = 512;
 
-constexpr int open_flags = O_RDONLY | O_CLOEXEC | O_NOCTTY;
-
-// Without waiting for a writer, should the path name a pipe.
-int open_descriptor(const std::string& path) {
-  int descriptor = -1;
-  do {
-    descriptor = ::open(path.c_str(), open_flags | O_NONBLOCK);
-  } while (descriptor < 0 && errno == EINTR);
-  // A lease on the file that has to be broken first; pipes never answer that.
-  if (descriptor < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-    do {
-      descriptor = ::open(path.c_str(), open_flags);
-    } while (descriptor < 0 && errno == EINTR);
-    return descriptor;
-  }
-  // Reads of a file may wait; a filesystem may take the flag as a wish to fail instead.
-  if (descriptor >= 0) (void)::fcntl(descriptor, F_SETFL, 0);
-  return descriptor;
-}
-
 }  // namespace
 
 void require_path(const std::string& path) {
@@ -54,6 +34,22 @@ void require_path(const std::string& path) {
                  .reason = "the path has a NUL inside",
                  .advice = "Give the path of a file.",
                  .path = path.substr(0, path.find('\0'))});
+}
+
+int open_descriptor(const std::string& path, int flags, mode_t mode) noexcept {
+  const auto open = [&](int more) {
+    int descriptor = -1;
+    do {
+      descriptor = ::open(path.c_str(), flags | more | O_CLOEXEC | O_NOCTTY, mode);
+    } while (descriptor < 0 && errno == EINTR);
+    return descriptor;
+  };
+  const int descriptor = open(O_NONBLOCK);
+  // A lease on the file that has to be broken first; pipes never answer that.
+  if (descriptor < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return open(0);
+  // Reads of a file may wait; a filesystem may take the flag as a wish to fail instead.
+  if (descriptor >= 0) (void)::fcntl(descriptor, F_SETFL, 0);
+  return descriptor;
 }
 
 void read_all(int descriptor, const std::string& path, std::uint64_t offset,
@@ -159,7 +155,7 @@ File File::open_read(const std::string& path) {
   require_path(path);
   File file;
   file.path_ = path;
-  const int descriptor = open_descriptor(path);
+  const int descriptor = open_descriptor(path, O_RDONLY);
   if (descriptor < 0) raise_system(errno, "open the file", path);
   file.handle_ = descriptor;
   return file;

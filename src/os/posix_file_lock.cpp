@@ -16,14 +16,10 @@ namespace tensorhold::os {
 namespace {
 
 int open_for(const std::string& path, LockMode mode) {
-  // The system takes exclusive locks only through handles that may write. Without waiting for the
-  // other end, should the path name a pipe.
-  const int access = mode == LockMode::exclusive ? O_RDWR : O_RDONLY;
-  for (;;) {
-    const int file = ::open(path.c_str(), access | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (file >= 0) return file;
-    if (errno != EINTR) raise_system(errno, "open the file to lock it", path);
-  }
+  // The system takes exclusive locks only through handles that may write.
+  const int file = open_descriptor(path, mode == LockMode::exclusive ? O_RDWR : O_RDONLY);
+  if (file < 0) raise_system(errno, "open the file to lock it", path);
+  return file;
 }
 
 #ifdef F_OFD_SETLK

@@ -41,12 +41,8 @@ bool sync_with(int descriptor, const std::string& path, int (*call)(int)) {
 Output Output::open(const std::string& path, Missing missing) {
   require_path(path);
   Output output(path);
-  do {
-    output.handle_ = ::open(
-        path.c_str(),
-        O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (missing == Missing::create ? O_CREAT : 0),
-        S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH);
-  } while (output.handle_ < 0 && errno == EINTR);
+  output.handle_ = open_descriptor(path, O_RDWR | (missing == Missing::create ? O_CREAT : 0),
+                                   S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH);
   if (output.handle_ < 0) raise_system(errno, "open the file for writing", path);
   if (output.status().kind != FileKind::regular)
     throw Error({.code = Code::not_a_file,

@@ -1,11 +1,17 @@
 // Locks between processes.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <functional>
 
 #include "support/posix_child.hpp"
 #include "support/posix_helper.hpp"
 #include "support/scratch.hpp"
-#include "tensorhold/lock.hpp"
+#include "tensorhold/tensorhold.hpp"
 
 namespace tensorhold {
 namespace {
@@ -81,6 +87,38 @@ TEST_F(LockProcess, AnExclusiveOneNeedsTheRightToWrite) {
     return !refused && refused.error().code() == Code::permission_denied ? "" : "not refused";
   }));
 }
+
+#ifdef __linux__
+int leased = -1;
+
+// A file server, as others see it: it gives up its lease on the file when somebody opens that.
+bool lease(const std::string& path, int kind) {
+  (void)::signal(SIGIO, [](int) { (void)::fcntl(leased, F_SETLEASE, F_UNLCK); });
+  leased = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  return leased >= 0 && ::fcntl(leased, F_SETLEASE, kind) == 0;
+}
+
+TEST_F(LockProcess, WaitsForTheEndOfALeaseAndSoDoEdits) {
+  const std::uint64_t shape = 4;
+  const std::array<std::byte, 4> old{};
+  const std::array<std::byte, 4> bytes{std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}};
+  const SaveTensor tensor("w", Dtype::u8, {&shape, 1}, old);
+  save(path_, {&tensor, 1});
+  const auto under = [&](int kind, const std::function<void()>& work) {
+    const Helper server([&] { return lease(path_, kind); });
+    if (!server.ready()) return false;
+    EXPECT_NO_THROW(work());
+    return true;
+  };
+  if (!under(F_RDLCK, [&] { (void)lock_exclusive(path_); })) GTEST_SKIP() << "no leases here";
+  EXPECT_TRUE(under(F_WRLCK, [&] { (void)lock_shared(path_); }));
+  EXPECT_TRUE(under(F_RDLCK, [&] { (void)overwrite(path_, "w", bytes); }));
+  EXPECT_TRUE(under(F_WRLCK, [&] {
+    const Tensor now = open(path_)["w"].copy();
+    EXPECT_TRUE(std::ranges::equal(now.bytes(), bytes));
+  }));
+}
+#endif
 
 // Two processes and one number in a file: without the lock some additions get lost.
 TEST_F(LockProcess, KeepsProcessesApart) {
