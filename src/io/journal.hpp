@@ -3,7 +3,8 @@
 //
 // A journal takes its name in one step, and the file is touched when it is whole on the disk. From
 // that moment on the edit counts as made: whoever opens, saves or edits the file next writes it
-// again from the journal, as often as it takes.
+// again from the journal, as often as it takes. Into that very file: journal_head.hpp says how it
+// is known.
 #pragma once
 
 #include <cstddef>
