@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <random>
-#include <thread>
-#include <vector>
+#include <iterator>
+#include <new>
+
+#include "filled.hpp"
 
 namespace tensorhold::hold {
 namespace {
@@ -21,20 +21,8 @@ constexpr std::size_t sizes[] = {0,         1,
                                  5'000'000, 1'500'000,
                                  777};
 
-/// Pieces of memory full of a pattern of their own.
-struct Filled {
-  explicit Filled(std::size_t size, unsigned seed)
-      : nbytes(size), value(static_cast<int>(seed % 251 + 1)), memory(allocate_owned(size)) {
-    if (size != 0) std::memset(memory.get(), value, size);
-  }
-  [[nodiscard]] bool whole() const {
-    return std::all_of(memory.get(), memory.get() + nbytes,
-                       [&](std::byte byte) { return byte == static_cast<std::byte>(value); });
-  }
-  std::size_t nbytes;
-  int value;
-  OwnedMemory memory;
-};
+constexpr auto allocate = [](std::size_t nbytes) { return allocate_owned(nbytes); };
+using Filled = test::Filled<allocate>;
 
 TEST(OwnedMemory, IsAlignedAndNeverNull) {
   for (const std::size_t size : sizes) {
@@ -70,47 +58,15 @@ TEST(OwnedMemory, OfTheLastSmallPieceIsUsedAgain) {
 
 // What was freed beside them never takes bytes from those that live.
 TEST(OwnedMemory, FreedInAnyOrderLeavesTheOthersWhole) {
-  std::mt19937 random(7);
-  std::vector<Filled> live;
-  for (unsigned round = 0; round < 4000; ++round) {
-    if (live.size() < 60 || random() % 2 == 0) {
-      live.emplace_back(round % 7 == 0 ? sizes[random() % std::size(sizes)] : random() % 9000,
-                        round);
-      continue;
-    }
-    const std::size_t at = random() % live.size();
-    ASSERT_TRUE(live[at].whole()) << live[at].nbytes;
-    std::swap(live[at], live.back());
-    live.pop_back();
-  }
-  for (const Filled& filled : live) ASSERT_TRUE(filled.whole()) << filled.nbytes;
+  const auto size = [](auto& random, unsigned round) {
+    return round % 7 == 0 ? sizes[random() % std::size(sizes)] : random() % 9000;
+  };
+  EXPECT_EQ((test::lost_in_any_order<allocate>(4000, 60, 4000, size)), 0U);
 }
 
 TEST(OwnedMemory, ByManyThreadsWithTensorsThatChangeHands) {
-  constexpr unsigned count = 4;
-  std::vector<std::vector<Filled>> made(count);
-  const auto each = [&](auto work) {
-    std::vector<std::thread> threads;
-    for (unsigned i = 0; i < count; ++i) threads.emplace_back(work, i);
-    for (std::thread& thread : threads) thread.join();
-  };
-  std::vector<unsigned> wrong(count, 0);
-  each([&](unsigned me) {
-    std::mt19937 random(me);
-    for (unsigned i = 0; i < 3000; ++i) {
-      made[me].emplace_back(random() % 5000, me * 50 + i);
-      if (i % 3 != 0) continue;
-      std::swap(made[me][random() % made[me].size()], made[me].back());
-      wrong[me] += made[me].back().whole() ? 0 : 1;
-      made[me].pop_back();
-    }
-  });
-  each([&](unsigned me) {
-    std::vector<Filled>& others = made[(me + 1) % count];
-    for (const Filled& filled : others) wrong[me] += filled.whole() ? 0 : 1;
-    others.clear();
-  });
-  EXPECT_EQ(wrong, std::vector<unsigned>(count, 0));
+  const auto size = [](auto& random, unsigned) { return random() % 5000; };
+  EXPECT_EQ((test::lost_by_threads<allocate>(3000, 2000, size)), 0U);
 }
 
 }  // namespace

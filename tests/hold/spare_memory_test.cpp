@@ -4,12 +4,11 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
-#include <random>
-#include <thread>
-#include <utility>
+#include <iterator>
+#include <new>
 #include <vector>
 
+#include "filled.hpp"
 #include "hold/owned_memory.hpp"
 #include "os/file.hpp"
 #include "os/memory.hpp"
@@ -35,20 +34,7 @@ constexpr std::size_t sizes[] = {0,
                                  most_spare_bytes,
                                  most_spare_bytes + 1};
 
-/// Memory full of a pattern of its own.
-struct Filled {
-  explicit Filled(std::size_t size, unsigned seed)
-      : nbytes(size), value(static_cast<int>(seed % 251 + 1)), memory(allocate_copy(size)) {
-    std::memset(memory.get(), value, size);
-  }
-  [[nodiscard]] bool whole() const {
-    return std::all_of(memory.get(), memory.get() + nbytes,
-                       [&](std::byte byte) { return byte == static_cast<std::byte>(value); });
-  }
-  std::size_t nbytes;
-  int value;
-  CopyMemory memory;
-};
+using Filled = test::Filled<allocate_copy>;
 
 /// Where a copy of this size lay, which is dropped by then.
 std::uintptr_t address_of_dropped(std::size_t nbytes) {
@@ -142,48 +128,17 @@ TEST_F(SpareMemory, OfTwoCopiesInTurnIsUsedAgain) {
 
 // What was dropped beside them never takes bytes from those that live, nor is it given out twice.
 TEST_F(SpareMemory, DroppedInAnyOrderLeavesTheOthersWhole) {
-  std::mt19937 random(7);
-  std::vector<Filled> live;
-  for (unsigned round = 0; round < 600; ++round) {
-    if (live.size() < 12 || (live.size() < 40 && random() % 2 == 0)) {
-      live.emplace_back(
-          round % 50 == 0 ? sizes[random() % std::size(sizes)] : random() % (900 * kibibyte),
-          round);
-      continue;
-    }
-    const std::size_t at = random() % live.size();
-    ASSERT_TRUE(live[at].whole()) << live[at].nbytes;
-    std::swap(live[at], live.back());
-    live.pop_back();
-  }
-  for (const Filled& filled : live) ASSERT_TRUE(filled.whole()) << filled.nbytes;
+  const auto size = [](auto& random, unsigned round) {
+    return round % 50 == 0 ? sizes[random() % std::size(sizes)] : random() % (900 * kibibyte);
+  };
+  EXPECT_EQ((test::lost_in_any_order<allocate_copy>(600, 12, 40, size)), 0U);
 }
 
 TEST_F(SpareMemory, ByManyThreadsWithCopiesThatChangeHands) {
-  constexpr unsigned count = 4;
-  std::vector<std::vector<Filled>> made(count);
-  const auto each = [&](auto work) {
-    std::vector<std::thread> threads;
-    for (unsigned i = 0; i < count; ++i) threads.emplace_back(work, i);
-    for (std::thread& thread : threads) thread.join();
+  const auto size = [](auto& random, unsigned) {
+    return 260 * kibibyte + random() % (100 * kibibyte);
   };
-  std::vector<unsigned> wrong(count, 0);
-  each([&](unsigned me) {
-    std::mt19937 random(me);
-    for (unsigned i = 0; i < 300; ++i) {
-      made[me].emplace_back(260 * kibibyte + random() % (100 * kibibyte), me * 50 + i);
-      if (made[me].size() < 8) continue;
-      std::swap(made[me][random() % made[me].size()], made[me].back());
-      wrong[me] += made[me].back().whole() ? 0 : 1;
-      made[me].pop_back();
-    }
-  });
-  each([&](unsigned me) {
-    std::vector<Filled>& others = made[(me + 1) % count];
-    for (const Filled& filled : others) wrong[me] += filled.whole() ? 0 : 1;
-    others.clear();
-  });
-  EXPECT_EQ(wrong, std::vector<unsigned>(count, 0));
+  EXPECT_EQ((test::lost_by_threads<allocate_copy>(300, 8, size)), 0U);
 }
 
 }  // namespace
