@@ -60,6 +60,10 @@ def measure(options) -> dict:
     model = os.path.join(options.folder, "model.safetensors")
     peers.make_model(model, options.gib)
     results["library"] = against_ceilings(options.program, model, options.rounds)
+    aligned = os.path.join(options.folder, "aligned.safetensors")
+    peers.make_model(aligned, options.gib, aligned=True)
+    results["library"]["aligned"] = ask(options.program, "cold", aligned, rounds=options.rounds)
+    os.unlink(aligned)
     results["peers"] = {
         "warm": peers.take_turns_loading(model, options.rounds, False, "disk, warm"),
         "cold": peers.take_turns_loading(model, options.rounds, True, "disk, cold"),
@@ -92,12 +96,16 @@ def page(results: dict) -> str:
     gib = results["gib"]
     warm = medians(results["library"]["warm"])
     cold = medians(results["library"]["cold"])
+    aligned = medians(results["library"]["aligned"])
     part = results["library"]["part"]
     saved = results["saves"]
     ceilings = harness.table(["", "tensorhold s", "ceiling s", "of the ceiling's speed"], [
         against("warm load", warm["load"], min(warm["pread"], warm["memcpy"])),
         against("cold load; the disk into one buffer", cold["load"], best_of(cold, "direct")),
         against("cold load; the disk into as much memory", cold["load"], best_of(cold, "fill")),
+        against("the same of an aligned file; one buffer", aligned["load"],
+                best_of(aligned, "direct")),
+        against("the same of an aligned file; memory", aligned["load"], best_of(aligned, "fill")),
         against("durable save", saved[OURS], saved["ceiling: direct writes"]),
     ])
     tables = []
@@ -114,7 +122,8 @@ def page(results: dict) -> str:
     parts = harness.table(["what of every tensor", "ms"], [
         [name.replace("_", " "), f"{seconds * 1e3:.0f}"] for name, seconds in slices.items()])
     read = part["read"] / part["file_bytes"]
-    extra = results["library"]["cold"]["extra_memory"] / 2**20
+    extra, extra_aligned = (results["library"][kind]["extra_memory"] / 2**20
+                            for kind in ("cold", "aligned"))
     wanted = part["bytes"] / part["file_bytes"]
     return f"""# Loads and saves
 
@@ -137,7 +146,7 @@ preallocated direct writes by two threads. All in 8 MiB pieces.
 {ceilings}
 
 A load of {wanted:.1%} of the bytes reads {read:.1%} of the file. A cold load takes {extra:.0f} MiB of memory
-beside the tensors.
+beside the tensors, and {extra_aligned:.0f} MiB of an aligned file, which has them at multiples of 64 bytes.
 
 {(chr(10) * 2).join(tables)}
 

@@ -23,11 +23,22 @@ def versions() -> str:
                      ("safetensors", "fastsafetensors", "runai-model-streamer"))
 
 
-def make_model(path: str, gib: float):
-    """Random tensors of 8 MiB."""
+def data_begin(path: str) -> int:
+    with open(path, "rb") as file:
+        return 8 + int.from_bytes(file.read(8), "little")
+
+
+def make_model(path: str, gib: float, aligned: bool = False):
+    """Random tensors of 8 MiB. `aligned`: at multiples of 64 bytes of the file, as tensorhold writes on
+    demand, and other software by chance, one file in eight; else as in the other seven."""
     count = max(1, int(gib * 1024) // 8)
-    safetensors.torch.save_file({f"layers.{i:04d}.weight": torch.randn(2048, 1024)
-                                 for i in range(count)}, path)
+    tensors = {f"layers.{i:04d}.weight": torch.randn(2048, 1024) for i in range(count)}
+    if aligned:
+        return tensorhold.torch.save_file(tensors, path, align=64)
+    safetensors.torch.save_file(tensors, path)
+    if data_begin(path) % 64 == 0:
+        safetensors.torch.save_file(tensors, path, {"format": "pt"})
+    assert data_begin(path) % 64 != 0
 
 
 def streamed(path: str) -> dict:
