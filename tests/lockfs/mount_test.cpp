@@ -23,7 +23,7 @@ bool mounted_at(const std::string& path) {
 }
 
 bool soon(const std::function<bool()>& condition) {
-  for (int tries = 0; tries < 2000; ++tries) {
+  for (int tries = 0; tries < 12'000; ++tries) {
     if (condition()) return true;
     ::usleep(5000);
   }
