@@ -52,8 +52,9 @@ struct OpenOptions {
 /// How tensors are read into memory: Plan (load.hpp), File::load() and File::prefetch().
 ///
 /// On Linux, loads of 16 MiB or more from a disk or FUSE read past the system's cache what is not
-/// in it, at the storage's speed, through buffers of about 4 MiB for each thread; the cache stays
-/// as it is.
+/// in it, at the storage's speed; the cache stays as it is. Tensors of 2 MiB or more that the file
+/// has at multiples of 64 bytes are read into their place, others through buffers of about 4 MiB
+/// for each thread.
 struct LoadOptions {
   /// Threads that read, the caller's among them; 0: chosen by what kind of storage it is.
   unsigned threads = 0;

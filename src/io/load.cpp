@@ -28,7 +28,7 @@ std::uint64_t total_bytes(const tensor::PartCatalog& wanted) {
 void read_owned(File::Impl& file, const std::shared_ptr<const tensor::PartCatalog>& wanted,
                 const LoadOptions& options) {
   const std::uint64_t total = total_bytes(*wanted);
-  io::ByteSource source = io::source_for(file, *wanted);
+  io::ByteSource source = io::source_for(file, *wanted, total);
   io::check_memory(total, options, source.path);
   const io::ReadChoice choice = io::choose_reading(io::facts_of(source, total, options));
   io::Reading reading(wanted, std::move(source),

@@ -76,11 +76,9 @@ ByteSource source_of(const File::Impl& file) {
           .path = file.path};
 }
 
-ByteSource source_for(const File::Impl& file, const tensor::PartCatalog& wanted) {
+ByteSource source_for(const File::Impl& file, const tensor::PartCatalog& wanted,
+                      std::uint64_t nbytes) {
   ByteSource source = source_of(file);
-  std::uint64_t nbytes = 0;
-  for (std::size_t i = 0; i < wanted.size() && nbytes < worth_asking; ++i)
-    nbytes += std::min(wanted.nbytes(i), worth_asking);
   if (!source.file || nbytes < worth_asking) return source;
   auto reads = os::DirectReads::open(*source.file);
   if (!reads) return source;

@@ -33,9 +33,10 @@ struct ReadChoice {
 /// Where the bytes of an open file are. Raises closed and released.
 [[nodiscard]] ByteSource source_of(const File::Impl& file);
 
-/// The same for what is wanted of it: past the system's cache if it is much, where that is known to
-/// win, and not in the cache already.
-[[nodiscard]] ByteSource source_for(const File::Impl& file, const tensor::PartCatalog& wanted);
+/// The same for what is wanted of it, `nbytes` together: past the system's cache if it is much,
+/// where that is known to win, and not in the cache already.
+[[nodiscard]] ByteSource source_for(const File::Impl& file, const tensor::PartCatalog& wanted,
+                                    std::uint64_t nbytes);
 
 /// The facts of a file here and now.
 [[nodiscard]] ReadFacts facts_of(const ByteSource& source, std::uint64_t nbytes,

@@ -59,7 +59,7 @@ struct Plan::Impl {
 };
 
 std::vector<Tensor> Plan::Impl::load(const LoadOptions& options) const {
-  io::ByteSource source = io::source_for(FileAccess::impl(file), wanted);
+  io::ByteSource source = io::source_for(FileAccess::impl(file), wanted, nbytes);
   io::check_memory(nbytes, options, source.path);
   const io::ReadChoice choice = io::choose_reading(io::facts_of(source, nbytes, options));
   const auto catalog = snapshot();
@@ -91,7 +91,7 @@ void Plan::Impl::load_into(std::span<const std::span<std::byte>> destinations,
                    .advice = "Give room for exactly the bytes of the tensor.",
                    .path = file.path(),
                    .tensor = std::string(wanted.name(i))});
-  io::ByteSource source = io::source_for(FileAccess::impl(file), wanted);
+  io::ByteSource source = io::source_for(FileAccess::impl(file), wanted, nbytes);
   const io::ReadChoice choice = io::choose_reading(io::facts_of(source, nbytes, options));
   io::Reading reading(snapshot(), std::move(source),
                       {.into = io::Into::destinations,
@@ -229,7 +229,8 @@ Result<std::optional<TensorStream::Item>> TensorStream::try_next() noexcept {
 
 TensorStream Plan::stream(const LoadOptions& options) const {
   return base::raising(doing, [&] {
-    io::ByteSource source = io::source_for(FileAccess::impl(impl_->file), impl_->wanted);
+    io::ByteSource source =
+        io::source_for(FileAccess::impl(impl_->file), impl_->wanted, impl_->nbytes);
     const std::uint64_t ahead = options.memory_budget != 0 ? options.memory_budget : default_ahead;
     io::ReadFacts facts = io::facts_of(source, impl_->nbytes, options);
     facts.most_ahead = ahead;
