@@ -9,6 +9,18 @@ else()
   set(tensorhold_test_options -O1)
 endif()
 
+# What nearly every test includes, parsed once a build where no cache of objects serves: ccache knows
+# headers compiled before only within one folder, and build/dev is there for many.
+if(TENSORHOLD_TEST_PCH)
+  add_library(tensorhold-test-headers OBJECT ${PROJECT_SOURCE_DIR}/tests/support/headers.cpp)
+  tensorhold_use_build_flags(tensorhold-test-headers)
+  target_compile_options(tensorhold-test-headers PRIVATE ${tensorhold_test_options})
+  target_link_libraries(tensorhold-test-headers PRIVATE tensorhold::tensorhold GTest::gtest)
+  target_precompile_headers(tensorhold-test-headers PRIVATE
+    <gtest/gtest.h> <algorithm> <array> <atomic> <cstring> <filesystem> <fstream> <functional>
+    <optional> <string> <thread> <vector> <tensorhold/tensorhold.hpp>)
+endif()
+
 # tensorhold_add_test(NAME [OPTIMIZED] [DATA] SOURCES file… [LIBS lib…] [LABELS label…]
 # [PROPERTIES name value…]): a GoogleTest program, each of whose tests ctest knows by name. Tests see
 # src/ and tests/. OPTIMIZED: compiled like the library, for tests whose own loops are hot. DATA:
@@ -20,6 +32,9 @@ function(tensorhold_add_test name)
   tensorhold_use_build_flags(${name})
   if(NOT arg_OPTIMIZED)
     target_compile_options(${name} PRIVATE ${tensorhold_test_options})
+    if(TENSORHOLD_TEST_PCH)
+      target_precompile_headers(${name} REUSE_FROM tensorhold-test-headers)
+    endif()
   endif()
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
   if(arg_DATA)
