@@ -10,12 +10,29 @@ venv=$root/.venv
 # within ./dev test also to where that prints, because a stage's output goes to its log.
 say() {
   echo "$*" >&2
-  if [ -n "${TENSORHOLD_SAY_TO:-}" ]; then printf '\n  %s\n' "$*" >&"$TENSORHOLD_SAY_TO"; fi
+  if [ -n "${TENSORHOLD_SAY_TO:-}" ]; then
+    echo "  ${TENSORHOLD_SAY_AS:-}: $*" >&"$TENSORHOLD_SAY_TO"
+  fi
 }
 
 cannot() {
   echo "$*" >&2
   exit 3
+}
+
+# locked NAME FUNCTION [ARGUMENT...]: runs it while no other script of this checkout runs one under
+# that name: stages of ./dev test and what they install run side by side. The function tests every
+# command's status itself; -e is off in it.
+locked() {
+  local handle status=0
+  mkdir -p "$root/build/locks"
+  exec {handle}>"$root/build/locks/$1"
+  flock "$handle"
+  # In a subshell that has no handle on the lock, which what it leaves running would keep.
+  (exec {handle}>&- && "${@:2}") || status=$?
+  exec {handle}>&-
+  [ "$status" -ne 3 ] || exit 3  # what `cannot` said holds for the caller too
+  return "$status"
 }
 
 # Runs a command as root: as is, or through sudo where that asks for no password.
@@ -45,19 +62,26 @@ need_packages() {
     cannot "needs a Debian or Ubuntu system, or these installed by hand: $*"
   for package in "$@"; do installed "$package" || missing+=("$package"); done
   [ ${#missing[@]} -eq 0 ] && return
-  say "installing ${missing[*]}"
-  apt_get install -y --no-install-recommends "${missing[@]}" 2>/dev/null && return
+  locked packages install_packages "${missing[@]}"
+}
+
+install_packages() {
+  say "installing $*"
+  apt_get install -y --no-install-recommends "$@" 2>/dev/null && return
   # The lists of packages may be absent or old.
   apt_get update || true
-  apt_get install -y --no-install-recommends "${missing[@]}" ||
-    cannot "cannot install ${missing[*]}"
+  apt_get install -y --no-install-recommends "$@" || cannot "cannot install $*"
 }
 
 # Makes $venv with the given Python packages (name==version).
 need_python() {
-  local missing=() package
   need_packages python3 python3-venv
-  [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+  locked "${venv##*/}" install_python "$@"
+}
+
+install_python() {
+  local missing=() package
+  [ -x "$venv/bin/python" ] || python3 -m venv "$venv" || cannot "cannot make $venv"
   for package in "$@"; do
     "$venv/bin/python" -c "
 import importlib.metadata as m, sys
@@ -67,7 +91,8 @@ sys.exit(m.version(name).partition('+')[0] != version)" "$package" 2>/dev/null |
   done
   [ ${#missing[@]} -eq 0 ] && return
   say "installing into ${venv##*/}: ${missing[*]}"
-  "$venv/bin/python" -m pip install -q --disable-pip-version-check "${missing[@]}" ||
+  # Python compiles what is imported when it is imported: of the frameworks that is a small part.
+  "$venv/bin/python" -m pip install -q --no-compile --disable-pip-version-check "${missing[@]}" ||
     cannot "cannot install ${missing[*]}"
 }
 
@@ -85,7 +110,7 @@ need_tensorhold() {
   need_build
   need_packages ccache python3-dev
   need_python scikit-build-core==1.1.2 nanobind==2.15.0 "$@"
-  build_with_pip "$venv/bin/python" install -e "$root" \
+  locked "${venv##*/}" build_with_pip "$venv/bin/python" install -e "$root" \
     --config-settings=build-dir="build/python/${venv##*/}/{wheel_tag}"
 }
 
@@ -109,6 +134,10 @@ need_fuzz() {
 
 # build PRESET [CMAKE ARGUMENT...] [-- TARGET...]: configures and builds.
 build() {
+  locked "build-$1" build_preset "$@"
+}
+
+build_preset() {
   local preset=$1 launcher=() targets=() settings=()
   shift
   while [ $# -gt 0 ]; do

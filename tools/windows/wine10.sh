@@ -5,12 +5,14 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
 folder=$windows_cache/wine10
-if [ ! -e "$folder/.ready" ]; then
+make_wine10() {
+  local mirror
+  [ ! -e "$folder/.ready" ] || return 0
   mirror=$(debian_mirror)
   [ -n "$mirror" ] || cannot "apt names no Debian archive on this machine"
-  need_packages debootstrap util-linux
+  need_packages debootstrap util-linux  # which exits where it cannot
   mkdir -p "$windows_cache"
-  as_root rm -rf --one-file-system "$folder"
+  as_root rm -rf --one-file-system "$folder" || cannot "cannot remove $folder"
   as_root debootstrap --variant=minbase trixie "$folder" "$mirror" >"$windows_cache/wine10.log" 2>&1 ||
     cannot "debootstrap failed; see $windows_cache/wine10.log"
   # The mounts live in a namespace of their own and end with it, whatever happens.
@@ -23,5 +25,6 @@ if [ ! -e "$folder/.ready" ]; then
     chroot "$1" apt-get clean' sh "$folder" >>"$windows_cache/wine10.log" 2>&1 ||
     cannot "Wine 10 cannot be installed; see $windows_cache/wine10.log"
   as_root touch "$folder/.ready"
-fi
+}
+locked wine10 make_wine10
 echo "$folder"

@@ -1,7 +1,14 @@
-# Stage fuzz: each target for a fixed time, from the stored corpus, all at once.
+# Stages fuzz and fuzz_long: each target for a fixed time, from the stored corpus, all at once.
 
-stage_fuzz() {
-  local seconds=${TENSORHOLD_FUZZ_SECONDS:-60} target passed=0 failed=0
+prepare_fuzz() { need_fuzz; }
+
+stage_fuzz() { fuzz_for "${TENSORHOLD_FUZZ_SECONDS:-30}"; }
+
+stage_fuzz_long() { fuzz_for "${TENSORHOLD_FUZZ_SECONDS:-300}"; }
+
+# fuzz_for SECONDS
+fuzz_for() {
+  local seconds=$1 target passed=0 failed=0
   local -A running=()
   need_tests
   need_fuzz

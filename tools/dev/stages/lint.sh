@@ -1,9 +1,13 @@
 # Stage lint: format, clang-tidy, layers, and rules on files that no other tool knows.
 
+lint_packages=(clang-format-16 clang-tidy-16 clang-16)
+
+prepare_lint() { need_packages "${lint_packages[@]}"; }
+
 stage_lint() {
   local passed=0 failed=0
   need_tests
-  need_packages clang-format-16 clang-tidy-16 clang-16
+  need_packages "${lint_packages[@]}"
   # check NAME COMMAND...: one check, which prints what it finds.
   check() {
     local name=$1
@@ -55,7 +59,7 @@ lint_notes() {
 # Only what this system compiles; headers through the files that include them.
 lint_tidy() {
   local files status
-  cmake --preset dev -DCMAKE_CXX_COMPILER_LAUNCHER=ccache >/dev/null || return
+  locked build-dev cmake --preset dev -DCMAKE_CXX_COMPILER_LAUNCHER=ccache >/dev/null || return
   files=$(python3 - <<'TEXT'
 import json
 for entry in json.load(open("build/dev/compile_commands.json")):

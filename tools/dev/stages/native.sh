@@ -6,6 +6,17 @@ stage_native() {
   run_ctest dev
 }
 
+# The loops of other threads beside a release, as long as docs/guarantees.md says.
+stage_stress() {
+  local status=0 report=$root/build/dev/stress.xml
+  need_tests
+  build dev -- release_stress_test
+  rm -f "$report"
+  TENSORHOLD_STRESS=1 build/dev/bin/release_stress_test --gtest_output="xml:$report" || status=$?
+  python3 "$root/tools/dev/count_junit.py" "$report" || return 1
+  return "$status"
+}
+
 stage_asan() {
   need_tests
   build asan
