@@ -16,8 +16,8 @@
 namespace tensorhold {
 namespace {
 
-// A sanitizer needs a hundredth of it to see a race, and Wine is slow; there it is the same with any
-// factor.
+// A sanitizer needs a hundredth of it to see a race, and Wine is slow; there it is the same with
+// any factor.
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || defined(_WIN32)
 const std::uint64_t reads_wanted = 10'000'000;
 const std::uint64_t writes_wanted = 1'000'000;

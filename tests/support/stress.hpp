@@ -6,8 +6,8 @@
 
 namespace tensorhold::test {
 
-/// `full` times TENSORHOLD_STRESS, a factor between 0 and 1, and at least 1. Full without it, so that
-/// whoever runs a test by hand has the test that docs/guarantees.md tells of.
+/// `full` times TENSORHOLD_STRESS, a factor between 0 and 1, and at least 1. Full without it, so
+/// that whoever runs a test by hand has the test that docs/guarantees.md tells of.
 inline std::uint64_t stressed(std::uint64_t full) {
   const char* const said = std::getenv("TENSORHOLD_STRESS");
   if (said == nullptr) return full;
