@@ -6,18 +6,19 @@
 #
 # A stage is a function stage_NAME in stages/*.sh. It prints its tests' output, and as the last line
 # the counts; status 3 says that it cannot run here, and the last line why. A function prepare_NAME,
-# where there is one, installs what the stage needs; all of them run first, beside the first stage, so
-# that downloads do not wait for compilers.
+# where there is one, installs what the stage needs; all of them run one after the other beside
+# the first stages, so that downloads do not wait for compilers.
 set -uo pipefail
 . "$(dirname "$0")/common.sh"
 cd "$root" || exit 1
 for file in tools/dev/stages/*.sh; do . "$file"; done
 
-# What fails fast comes first.
+# What fails fast comes first in each lane (below).
 stages=(lint native python torch frameworks oracle story consumers fuzz asan tsan wine8 wine10)
 # What only `all` runs besides.
 extra=(stress fuzz_long wine8_rest)
-# Has the machine for itself: it tests limits of the whole machine.
+# Has the machine for itself, after the others: it changes limits of the whole machine, under which an
+# installation or a compiler beside it would fail.
 alone=" native "
 # Share nothing with any other stage but the processors: folders of objects of their own, no Python
 # environment. They run one after the other beside the rest, which is also one after the other.
@@ -107,20 +108,19 @@ stop() {
 }
 trap stop INT TERM HUP
 
-first=() one=() other=()
+last=() one=() other=()
 for stage in "${stages[@]}"; do
   rm -f "build/logs/$stage.counts"
-  case $alone in *" $stage "*) first+=("$stage"); continue ;; esac
+  case $alone in *" $stage "*) last+=("$stage"); continue ;; esac
   case $beside in *" $stage "*) other+=("$stage") ;; *) one+=("$stage") ;; esac
 done
 start prepare "${stages[@]}"
 preparing=${running[0]}
-start run_stages "${first[@]}"
-wait "${running[1]}"
 start run_stages "${other[@]}"
 start run_stages "${one[@]}"
-wait "${running[2]}" "${running[3]}"
-wait "$preparing"
+wait "$preparing" "${running[1]}" "${running[2]}"
+start run_stages "${last[@]}"
+wait "${running[3]}"
 
 passed=0 failed=0 skipped=0
 for stage in "${stages[@]}"; do
