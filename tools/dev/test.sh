@@ -20,9 +20,9 @@ extra=(stress fuzz_long wine8_rest)
 # Has the machine for itself, after the others: it changes limits of the whole machine, under which an
 # installation or a compiler beside it would fail.
 alone=" native "
-# Share nothing with any other stage but the processors: folders of objects of their own, no Python
-# environment. They run one after the other beside the rest, which is also one after the other.
-beside=" lint asan tsan fuzz fuzz_long "
+# Share nothing with any other stage but the processors, and ask nothing of the system that tests set
+# or look at. They run one after the other beside the rest, which is also one after the other.
+beside=" lint fuzz fuzz_long "
 
 case ${1:-} in
 --list) echo "${stages[*]}"; exit ;;
