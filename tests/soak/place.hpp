@@ -15,7 +15,7 @@ struct Place {
   std::string folder;
   std::string elsewhere = {};  ///< a folder on another filesystem
   std::string control = {};    ///< where failures are switched on and off; empty: nowhere
-  bool sharing = false;   ///< refuses to change files that are held
+  bool sharing = false;        ///< refuses to change files that are held
   /// Touching a mapped page may end the process, so mapped bytes are copied before they are looked
   /// at.
   [[nodiscard]] bool failing() const { return !control.empty(); }

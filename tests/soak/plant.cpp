@@ -12,51 +12,50 @@ namespace tensorhold::soak {
 namespace {
 
 /// Turns the last byte of a file over, which is one of a tensor.
-bool turn_last_byte(const std::string& path) {
+void turn_last_byte(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-  if (file < 0) return false;
+  if (file < 0) return;
   struct stat status {};
   unsigned char byte = 0;
-  const bool done = ::fstat(file, &status) == 0 &&
-                    ::pread(file, &byte, 1, status.st_size - 1) == 1 &&
-                    (byte ^= 0xff, ::pwrite(file, &byte, 1, status.st_size - 1) == 1);
+  if (::fstat(file, &status) == 0 && ::pread(file, &byte, 1, status.st_size - 1) == 1) {
+    byte ^= 0xff;
+    (void)(::pwrite(file, &byte, 1, status.st_size - 1) == 1);
+  }
   (void)::close(file);
-  return done;
 }
 
-bool put_folder(const std::string& path) {
-  return ::unlink(path.c_str()) == 0 && ::mkdir(path.c_str(), 0700) == 0;
-}
-
-bool leave_file(const std::string& path) {
+void leave_file(const std::string& path) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   if (file >= 0) (void)::close(file);
-  return file >= 0;
 }
 
 }  // namespace
 
-bool plant_fault(const Place& place, Plant plant, pid_t worker) {
+void plant_fault(const Place& place, Plant plant, pid_t worker) {
   switch (plant) {
-    // Again and again, because it may be written over before anybody looks.
     case Plant::wrong_byte:
-      (void)turn_last_byte(own(place, 0).path);
-      return false;
+      turn_last_byte(own(place, 0).path);
+      break;
     case Plant::lost_file:
-      return ::unlink(own(place, 0).path.c_str()) == 0;
+      (void)::unlink(own(place, 0).path.c_str());
+      break;
     case Plant::odd_error:
-      return put_folder(steady(place, 0).path);
+      (void)::unlink(steady(place, 0).path.c_str());
+      (void)::mkdir(steady(place, 0).path.c_str(), 0700);
+      break;
     case Plant::leftover:
-      return leave_file(place.folder + "/.steady-0.safetensors.of-a-stranger");
-    // Not noted as stopped, so that it is as good as hung.
+      leave_file(place.folder + "/.steady-0.safetensors.of-a-stranger");
+      break;
     case Plant::hang:
-      return worker > 0 && ::kill(worker, SIGSTOP) == 0;
+      // Not noted as stopped, so that it is as good as hung.
+      if (worker > 0) (void)::kill(worker, SIGSTOP);
+      break;
     case Plant::crash:
-      return worker > 0 && ::kill(worker, SIGSEGV) == 0;
+      if (worker > 0) (void)::kill(worker, SIGSEGV);
+      break;
     case Plant::none:
       break;
   }
-  return true;
 }
 
 }  // namespace tensorhold::soak

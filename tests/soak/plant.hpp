@@ -8,7 +8,8 @@
 
 namespace tensorhold::soak {
 
-/// Plants a fault; false: not at this moment, because what it changes is not there.
-[[nodiscard]] bool plant_fault(const Place& place, Plant plant, pid_t worker);
+/// Plants a fault. What it does may be undone before anybody looks, so it is done until it is
+/// found.
+void plant_fault(const Place& place, Plant plant, pid_t worker);
 
 }  // namespace tensorhold::soak

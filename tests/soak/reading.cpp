@@ -247,7 +247,8 @@ void Worker::check_kept() {
 void Worker::read_step() {
   Look look;
   const Spec spec = any_file();
-  const std::optional<File> file = open_to_read(spec, look, random_.one_in(4));
+  const bool with_lock = random_.one_in(4);
+  const std::optional<File> file = open_to_read(spec, look, with_lock);
   if (!file) return;
   const std::uint64_t turns = 1 + random_.below(3);
   if (look.exact && random_.one_in(2)) check_state(*file, look);
@@ -278,7 +279,9 @@ void Worker::read_step() {
         break;
     }
   }
-  if (random_.one_in(3)) keep(*file, look);
+  // A tensor keeps the lock of its file: one's own would keep oneself from editing it.
+  const bool may_keep = !with_lock || (spec.family.kind != Kind::own && random_.one_in(8));
+  if (may_keep && random_.one_in(3)) keep(*file, look);
   if (random_.one_in(3)) close_file(*file, look);
 }
 

@@ -74,7 +74,8 @@ class Supervisor {
       reap(true);
       watch();
       go_on();
-      if (now() >= next_stop) {
+      // A planted hang would be undone by the end of a stop.
+      if (now() >= next_stop && attack_.plant != Plant::hang) {
         stop_one();
         next_stop = now() + (50 + random_.below(500)) * milliseconds;
       }
@@ -82,7 +83,8 @@ class Supervisor {
         failures_.turn();
         next_failure = now() + (20 + random_.below(400)) * milliseconds;
       }
-      if (attack_.plant != Plant::none && now() >= planted_at_ && board_.all_bad() == 0) plant();
+      if (now() >= planted_at_ && board_.all_bad() == 0)
+        plant_fault(place_, attack_.plant, processes_.front().pid);
       show_progress();
     }
     board_.stop = true;
@@ -221,10 +223,6 @@ class Supervisor {
                                           ": the process ended with status " +
                                           std::to_string(status));
     return ended;
-  }
-
-  void plant() {
-    if (plant_fault(place_, attack_.plant, processes_.front().pid)) planted_at_ = ~std::uint64_t{0};
   }
 
   void show_progress() {

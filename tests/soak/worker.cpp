@@ -55,7 +55,10 @@ Worker::Outcome Worker::attempt(Op op, const Spec& spec, const std::function<voi
       board_.errors.at(static_cast<std::size_t>(error.code())) += 1;
       return Outcome::refused;
     }
-    report(Bad::unexplained,
+    std::error_code ignored;
+    const bool gone =
+        error.code() == Code::not_found && !std::filesystem::exists(spec.path, ignored);
+    report(gone ? Bad::lost : Bad::unexplained,
            std::string(tensorhold::to_string(error.code())) + ": " + error.what());
   } catch (const Lost& lost) {
     report(Bad::lost, lost.what());
