@@ -38,7 +38,7 @@ void run_thread(Board& board, const Place& place, const Setup& setup, std::size_
   Random random(mix(setup.seed) ^ mix(0x5000 + process) ^ mix(0x20000 + life));
   // One life in eight ends with the round.
   const std::uint64_t kill_at =
-      random.one_in(8) ? ~std::uint64_t{0} : desk.steps + 20 + random.below(400);
+      random.one_in(8) ? ~std::uint64_t{0} : desk.steps + 20 + random.below(120);
   // From a microsecond to some 30 milliseconds: as long as operations take.
   const std::uint64_t delay = (1000 + random.below(1000)) << random.below(15);
   bool armed = false;

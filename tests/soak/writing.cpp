@@ -111,9 +111,12 @@ void Worker::edit_file(const Spec& spec) {
   Ledger* const ledger = ledger_of(spec);
   if (ledger != nullptr && !ledger->state().exists) return;
   const Stamp stamp = new_stamp(Size::tiny);
-  // A text that is no longer fits for sure; one of 5,000 letters more does not.
+  // Long texts make headers that take more than one read and one write.
+  constexpr std::array<std::uint64_t, 3> lengths{300, 9'000, 20'000};
   const bool room = !random_.one_in(3);
-  std::uint32_t length = static_cast<std::uint32_t>(random_.below(room ? 300 : 9000));
+  auto length =
+      static_cast<std::uint32_t>(random_.below(lengths.at(random_.below(lengths.size()))));
+  // Of one's own file it is known what fits.
   if (ledger != nullptr && room) length = std::min(length, ledger->state().says.edit_length);
   const auto run = [&] {
     const Edited edited = edit_metadata(
