@@ -60,16 +60,19 @@ constexpr std::array rows{
         bit(Fault::write_error)},
     Row{saves | edits | opens | reads | replaces | ops({Op::lock, Op::release}), Code::io_error,
         all_kinds, bit(Fault::read_error)},
-    // Tensors of a mapping.
+    // Tensors of a mapping. The kernel does not ask again for a page whose request was interrupted.
     Row{saves | edits | reads | ops({Op::release}), Code::truncated, all_kinds,
-        bit(Fault::read_error)},
+        bit(Fault::read_error) | bit(Fault::interrupted)},
     Row{saves | edits | reads | ops({Op::release}), Code::damaged, all_kinds,
-        bit(Fault::read_error)},
+        bit(Fault::read_error) | bit(Fault::interrupted)},
+    // What is not synced is known to be written when its close says so.
+    Row{saves | edits | ops({Op::replace_across, Op::move}), Code::io_error, all_kinds,
+        bit(Fault::close_error)},
     Row{saves | edits | opens | replaces, Code::io_error, all_kinds, bit(Fault::sync_error)},
     Row{saves | edits | replaces, Code::not_durable, all_kinds,
         bit(Fault::no_sync) | bit(Fault::folder_sync_error)},
     Row{saves | edits | replaces, Code::permission_denied, all_kinds, bit(Fault::no_rename)},
-    Row{edits | opens, Code::file_in_use, all_kinds, bit(Fault::deny_write)},
+    Row{edits | opens | ops({Op::lock}), Code::file_in_use, all_kinds, bit(Fault::deny_write)},
 
     // The soak's own doing.
     Row{ops({Op::save_stopped}), Code::cancelled, all_kinds, always},

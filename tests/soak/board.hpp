@@ -54,8 +54,10 @@ enum class Fault : std::uint8_t {
   folder_sync_error,
   no_sync,  ///< the filesystem cannot sync
   no_rename,
-  deny_write,  ///< files that are open cannot be opened for writing
-  forked,      ///< a child of this process holds what the process had when it forked
+  close_error,
+  interrupted,  ///< requests end with EINTR; of a mapped page, that is as if it could not be read
+  deny_write,   ///< files that are open cannot be opened for writing
+  forked,       ///< a child of this process holds what the process had when it forked
   count
 };
 inline constexpr std::size_t fault_count = static_cast<std::size_t>(Fault::count);
