@@ -50,9 +50,14 @@ build dev -- soak lockfs >"$log" 2>&1 || { tail -n 40 "$log" >&2; exit 1; }
 
 # On the disk that the work folder is on; the mounts are below it.
 work=$(mktemp -d "$root/build/soak.XXXXXX")
-mounts=()
+mounts=() running='' elsewhere=''
 leave() {
   local mount
+  if [ -n "$running" ]; then
+    kill "$running" 2>/dev/null || true
+    wait "$running" || true
+  fi
+  [ -z "$elsewhere" ] || rm -rf "$elsewhere"
   for mount in "${mounts[@]}"; do
     as_root umount "$mount" 2>/dev/null || as_root umount -l "$mount" 2>/dev/null ||
       fusermount3 -uz "$mount" 2>/dev/null || true
@@ -111,7 +116,10 @@ elsewhere=$work/elsewhere
 # Moves go to another filesystem than that of the place.
 if [ -d /dev/shm ] && [ -w /dev/shm ]; then elsewhere=$(mktemp -d /dev/shm/tensorhold-soak.XXXXXX); fi
 status=0
+# Not in the foreground, where a signal to this script would wait for its end.
 build/dev/bin/soak --seed "$seed" --seconds "$seconds" --elsewhere "$elsewhere" "${options[@]}" \
-  "${arguments[@]}" || status=$?
-rm -rf "$elsewhere"
+  "${arguments[@]}" &
+running=$!
+wait "$running" || status=$?
+running=''
 exit "$status"

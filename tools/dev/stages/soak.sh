@@ -32,8 +32,9 @@ stage_soak() {
 
 # soak_finds PLANT PATTERN: a soak with a planted fault fails, and its result has the pattern.
 soak_finds() {
-  local status=0 said
-  said=$(tools/dev/soak.sh --seconds 5 --hang-seconds 3 --processes 1 --threads 1 --place tmpfs \
+  local status=0 said patience=60
+  [ "$1" != hang ] || patience=3
+  said=$(tools/dev/soak.sh --seconds 5 --hang-seconds "$patience" --processes 1 --threads 1 --place tmpfs \
     --json --plant "$1") || status=$?
   if [ "$status" -eq 1 ] && grep -q "$2" <<<"$said"; then
     soak_counts "plant $1" 0
