@@ -65,6 +65,8 @@ constexpr std::array rows{
         bit(Fault::read_error) | bit(Fault::interrupted)},
     Row{saves | edits | reads | ops({Op::release}), Code::damaged, all_kinds,
         bit(Fault::read_error) | bit(Fault::interrupted)},
+    Row{ops({Op::release, Op::overwrite}), Code::release_partial, all_kinds,
+        bit(Fault::read_error) | bit(Fault::interrupted)},
     // What is not synced is known to be written when its close says so.
     Row{saves | edits | ops({Op::replace_across, Op::move}), Code::io_error, all_kinds,
         bit(Fault::close_error)},

@@ -25,6 +25,8 @@ struct Setup {
   std::uint64_t seed = 1;
   std::size_t processes = 3;
   std::size_t threads = 2;
+  /// Everybody opens, edits and saves two small files, as often as can be.
+  bool narrow = false;
 };
 
 struct Spec {

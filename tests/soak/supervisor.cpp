@@ -28,7 +28,7 @@ static_assert(std::atomic<bool>::is_always_lock_free);
 constexpr auto tick = std::chrono::milliseconds(5);
 constexpr std::uint64_t milliseconds = 1'000'000;
 constexpr std::uint64_t seconds = 1000 * milliseconds;
-constexpr std::uint64_t round_length = 15 * seconds;
+constexpr std::uint64_t round_length = 6 * seconds;
 constexpr std::uint64_t most_findings = 300;
 
 struct Process {
@@ -46,6 +46,7 @@ class Supervisor {
       : board_(board),
         place_(place),
         attack_(attack),
+        setup_(attack.setup),
         random_(mix(attack.setup.seed) ^ 0x5afe),
         failures_(board, place.control, mix(attack.setup.seed) ^ 0xfa11),
         processes_(attack.setup.processes) {}
@@ -66,6 +67,7 @@ class Supervisor {
 
   void run_round(std::uint64_t end) {
     board_.stop = false;
+    setup_.narrow = rounds_++ % 2 != 0;
     for (std::size_t i = 0; i < processes_.size(); ++i) begin(i);
     std::uint64_t next_stop = now();
     std::uint64_t next_failure = now();
@@ -101,7 +103,7 @@ class Supervisor {
 
   void begin(std::size_t index) {
     Process& process = processes_.at(index);
-    process.pid = start_workers(board_, place_, attack_.setup, index, process.life++);
+    process.pid = start_workers(board_, place_, setup_, index, process.life++);
     process.hung = false;
     process.stopped_until = 0;
     process.changed.fill(now());
@@ -239,6 +241,8 @@ class Supervisor {
   Board& board_;
   const Place& place_;
   const Attack& attack_;
+  Setup setup_;  ///< of the round
+  std::uint64_t rounds_ = 0;
   Random random_;
   Failures failures_;
   std::vector<Process> processes_;

@@ -15,7 +15,8 @@ Worker::Worker(Board& board, const Place& place, const Setup& setup, std::size_t
       number_(process * most_threads + thread),
       desk_(board.desk(process, thread)),
       random_(mix(setup.seed) ^ mix(1 + number_) ^ mix(0x10000 + life)),
-      life_(life) {}
+      life_(life),
+      narrow_(setup.narrow) {}
 
 std::uint32_t Worker::faults_since(std::uint64_t since) const {
   std::uint32_t faults = place_.sharing ? bit(Fault::sharing) : 0;
@@ -150,7 +151,22 @@ Stamp Worker::new_stamp(Size size, bool overwrite) {
   return make_stamp(size, overwrite, 1 + number_, desk_.writes.fetch_add(1) + 1);
 }
 
+void Worker::narrow_step() {
+  const Spec spec = random_.one_in(4) ? loose(place_, 0) : steady(place_, steady_files - 1);
+  const std::uint64_t dice = random_.below(10);
+  if (dice < 6) {
+    Look look;
+    const std::optional<File> file = open_to_read(spec, look, random_.one_in(8));
+    if (file && random_.one_in(3)) read_all(*file, look);
+  } else if (dice < 9) {
+    edit_file(spec);
+  } else {
+    save_file(spec);
+  }
+}
+
 void Worker::step() {
+  if (narrow_ && !random_.one_in(10)) return narrow_step();
   const std::uint64_t dice = random_.below(20);
   if (dice < 10)
     read_step();

@@ -40,6 +40,7 @@ class Worker {
 
   // reading.cpp
   void read_step();
+  void narrow_step();
   [[nodiscard]] std::optional<File> open_to_read(const Spec& spec, Look& look, bool with_lock);
   void read_all(const File& file, const Look& look);
   void read_copies(const File& file, const Look& look);
@@ -91,6 +92,7 @@ class Worker {
   std::vector<std::byte> buffer_;
   std::optional<Error> error_;  ///< of the last attempt that was refused
   std::uint64_t life_ = 0;
+  bool narrow_ = false;
   bool in_child_ = false;
 };
 

@@ -43,10 +43,13 @@ done
 seconds=${seconds:-$((${minutes:-10} * 60))}
 seed=${seed:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 
-log=build/logs/soak-build.log
-mkdir -p build/logs
-need_tests
-build dev -- soak lockfs >"$log" 2>&1 || { tail -n 40 "$log" >&2; exit 1; }
+# The stage builds once for all its runs.
+if [ -z "${TENSORHOLD_SOAK_BUILT:-}" ]; then
+  log=build/logs/soak-build.log
+  mkdir -p build/logs
+  need_tests
+  build dev -- soak lockfs >"$log" 2>&1 || { tail -n 40 "$log" >&2; exit 1; }
+fi
 
 # On the disk that the work folder is on; the mounts are below it.
 work=$(mktemp -d "$root/build/soak.XXXXXX")

@@ -5,6 +5,7 @@ stage_soak() {
   local place passed=0 failed=0 skipped=0
   need_tests
   build dev -- soak lockfs
+  export TENSORHOLD_SOAK_BUILT=1
   soak_counts() {
     case $2 in
     0) passed=$((passed + 1)) ;;
@@ -34,8 +35,8 @@ stage_soak() {
 soak_finds() {
   local status=0 said patience=60
   [ "$1" != hang ] || patience=3
-  said=$(tools/dev/soak.sh --seconds 5 --hang-seconds "$patience" --processes 1 --threads 1 --place tmpfs \
-    --json --plant "$1") || status=$?
+  said=$(tools/dev/soak.sh --seconds 5 --hang-seconds "$patience" --processes 1 --threads 1 \
+    --place tmpfs --json --plant "$1") || status=$?
   if [ "$status" -eq 1 ] && grep -q "$2" <<<"$said"; then
     soak_counts "plant $1" 0
   else
