@@ -57,8 +57,9 @@ Worker::Outcome Worker::attempt(Op op, const Spec& spec, const std::function<voi
       return Outcome::refused;
     }
     std::error_code ignored;
-    const bool gone =
-        error.code() == Code::not_found && !std::filesystem::exists(spec.path, ignored);
+    // Loose files come and go; others are there at any time.
+    const bool gone = error.code() == Code::not_found && spec.family.kind != Kind::loose &&
+                      !std::filesystem::exists(spec.path, ignored);
     report(gone ? Bad::lost : Bad::unexplained,
            std::string(tensorhold::to_string(error.code())) + ": " + error.what());
   } catch (const Lost& lost) {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # soak.sh [MINUTES] [--seed N] [--place NAME]... [--json] [OPTION...]: attacks folders on each
-# filesystem that may be mounted here, one after the other, for MINUTES in all (10). Names what is left
-# out. Whatever it mounts is unmounted at its end, however it ends. Status 1: something was found.
+# filesystem that may be mounted here, one after the other, for MINUTES in all (10). Names what is
+# left out. Whatever it mounts is unmounted at its end, however it ends. Status 1: something was
+# found.
 #
 # Other options go to the program: build/dev/bin/soak --help.
 set -euo pipefail
@@ -29,7 +30,8 @@ while [ $# -gt 0 ]; do
     shift
     ;;
   *)
-    [[ -z $minutes && $1 =~ ^[0-9]+$ ]] || { echo "soak: what is '$1'? See ./dev soak --help" >&2; exit 2; }
+    [[ -z $minutes && $1 =~ ^[0-9]+$ ]] ||
+      { echo "soak: what is '$1'? See ./dev soak --help" >&2; exit 2; }
     minutes=$1
     ;;
   esac
@@ -117,7 +119,9 @@ done
 mkdir "$work/elsewhere"
 elsewhere=$work/elsewhere
 # Moves go to another filesystem than that of the place.
-if [ -d /dev/shm ] && [ -w /dev/shm ]; then elsewhere=$(mktemp -d /dev/shm/tensorhold-soak.XXXXXX); fi
+if [ -d /dev/shm ] && [ -w /dev/shm ]; then
+  elsewhere=$(mktemp -d /dev/shm/tensorhold-soak.XXXXXX)
+fi
 status=0
 # Not in the foreground, where a signal to this script would wait for its end.
 build/dev/bin/soak --seed "$seed" --seconds "$seconds" --elsewhere "$elsewhere" "${options[@]}" \

@@ -1,5 +1,5 @@
-# Stage soak: 60 s of ./dev soak, divided among the places that every machine has, and the soak's own
-# test: it finds each fault that is planted.
+# Stage soak: 60 s of ./dev soak, divided among the places that every machine has, and the soak's
+# own test: it finds each fault that is planted.
 
 stage_soak() {
   local place passed=0 failed=0 skipped=0
