@@ -29,18 +29,29 @@ void check_file(Board& board, const Spec& spec, const std::optional<State>& exac
   board.files += 1;
 }
 
-/// What keeps the file from being in that state; empty when it is.
-std::string differs(Board& board, const Spec& spec, const State& state) {
+/// What keeps a file from being in a state; `what` is empty when nothing does.
+struct Difference {
+  std::string what = {};
+  Bad bad = Bad::lost;
+  [[nodiscard]] bool empty() const { return what.empty(); }
+};
+
+Difference differs(Board& board, const Spec& spec, const State& state) {
   try {
     if (state.exists) {
       check_file(board, spec, state);
-      return "";
+      return {};
     }
     const auto opened = try_open(spec.path);
-    if (opened) return "a file stands there";
-    return opened.error().code() == Code::not_found ? "" : opened.error().what();
+    if (opened) return {"a file stands there"};
+    if (opened.error().code() == Code::not_found) return {};
+    return {opened.error().what()};
+  } catch (const Lost& lost) {
+    return {lost.what()};
+  } catch (const Wrong& wrong) {
+    return {wrong.what(), Bad::wrong};
   } catch (const std::exception& error) {
-    return error.what();
+    return {error.what()};
   }
 }
 
@@ -67,28 +78,29 @@ void check_newcomer(Board& board, const Place& place, std::size_t desk, const Sp
                     const Ledger& ledger) {
   if (ledger.newcomer == Newcomer::none) return;
   const std::string path = newcomer(place, desk, ledger.newcomer == Newcomer::elsewhere);
-  const std::string wrong = differs(board, {path, spec.family}, ledger.next());
+  const Difference wrong = differs(board, {path, spec.family}, ledger.next());
   if (!wrong.empty())
-    report(board, Bad::lost, place, spec, "what was to replace it is at neither name: " + wrong);
+    report(board, Bad::lost, place, spec,
+           "what was to replace it is at neither name: " + wrong.what);
 }
 
 void judge_own(Board& board, const Place& place, std::size_t desk, const Spec& spec, Ledger& ledger,
                bool beside) {
   const Ledger::Doubt doubt = ledger.doubt.load();
-  std::string as_it_was = "an edit was to be finished";
+  Difference as_it_was{"an edit was to be finished"};
   if (doubt != Ledger::Doubt::next) as_it_was = differs(board, spec, ledger.state());
   if (as_it_was.empty()) {
     if (doubt == Ledger::Doubt::either) check_newcomer(board, place, desk, spec, ledger);
     ledger.settle(Ledger::Doubt::none);
   } else if (doubt != Ledger::Doubt::none) {
-    const std::string as_it_comes = differs(board, spec, ledger.next());
+    const Difference as_it_comes = differs(board, spec, ledger.next());
     if (as_it_comes.empty())
       ledger.commit();
     else
-      report(board, Bad::lost, place, spec,
-             "neither old (" + as_it_was + ") nor new (" + as_it_comes + ")");
+      report(board, as_it_was.bad == Bad::wrong ? as_it_comes.bad : Bad::lost, place, spec,
+             "neither old (" + as_it_was.what + ") nor new (" + as_it_comes.what + ")");
   } else {
-    report(board, Bad::lost, place, spec, as_it_was);
+    report(board, as_it_was.bad, place, spec, as_it_was.what);
   }
   // Also where it was found wrong, so that one finding is not many.
   State state = ledger.state();

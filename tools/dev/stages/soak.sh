@@ -21,7 +21,7 @@ stage_soak() {
     tools/dev/soak.sh --seconds 12 --place "$place" || status=$?
     soak_counts "$place" "$status"
   done
-  soak_finds wrong-byte '"wrong": [1-9]'
+  soak_finds wrong-byte 'tensor [0-9]*, byte [0-9]*: found'
   soak_finds lost-file '"lost": [1-9]'
   soak_finds hang '"hang": [1-9]'
   soak_finds odd-error 'not_a_file'
