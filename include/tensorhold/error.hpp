@@ -104,7 +104,7 @@ class TENSORHOLD_API Error : public std::exception {
   explicit Error(ErrorInfo info);
 
   /// `path: tensor "name": byte 123: reason (code; system's words). Advice.` with absent parts left
-  /// out.
+  /// out, in one line: control characters of paths and names, NUL among them, are shown as `\x00`.
   [[nodiscard]] const char* what() const noexcept override;
   [[nodiscard]] Code code() const noexcept;
   [[nodiscard]] const std::string& reason() const noexcept;

@@ -51,6 +51,12 @@ nb::str utf8(std::string_view text) {
       PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
 }
 
+std::string shown(std::string_view name) {
+  const nb::str repr = steal_text(PyObject_Repr(utf8(name).ptr()));
+  const std::string_view quoted = utf8_of(repr);
+  return std::string(quoted.substr(1, quoted.size() - 2));
+}
+
 std::string_view utf8_of(nb::handle text) {
   if (!PyUnicode_Check(text.ptr())) {
     const std::string message = std::string("expected str, not ") + Py_TYPE(text.ptr())->tp_name;

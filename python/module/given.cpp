@@ -8,7 +8,7 @@ namespace tensorhold_python {
 namespace {
 
 [[noreturn]] void refuse(std::string_view name, const std::string& why) {
-  throw nb::type_error(("tensor \"" + std::string(name) + "\": " + why).c_str());
+  throw nb::type_error(("tensor \"" + shown(name) + "\": " + why).c_str());
 }
 
 constexpr const char* other_ways = "; convert the array, or pass its bytes";

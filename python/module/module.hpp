@@ -67,6 +67,8 @@ class Buffer {
 [[nodiscard]] std::string path_of(nb::handle path);
 [[nodiscard]] nb::str path_text(std::string_view path);
 [[nodiscard]] nb::str utf8(std::string_view text);
+/// A name for a message: control characters, NUL among them, as Python writes them in a literal.
+[[nodiscard]] std::string shown(std::string_view name);
 /// The text of a str, valid while it lives; TypeError for others, invalid_argument (a ValueError)
 /// for lone surrogates.
 [[nodiscard]] std::string_view utf8_of(nb::handle text);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/printable.hpp"
 #include "base/system_message.hpp"
 
 namespace tensorhold {
@@ -137,7 +138,7 @@ std::string compose(const ErrorInfo& info) {
             base::system_message(info.os_error);
   text += ')';
   if (!info.advice.empty()) text += ". " + info.advice;
-  return text;
+  return base::printable(text);
 }
 
 }  // namespace

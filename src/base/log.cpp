@@ -3,8 +3,10 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 
+#include "base/printable.hpp"
 #include "tensorhold/log.hpp"
 
 namespace tensorhold {
@@ -45,7 +47,12 @@ void log(std::string_view line) noexcept {
     const std::lock_guard lock(slot().mutex);
     hook = slot().hook;
   }
-  if (hook) (*hook)(line);
+  if (!hook) return;
+  try {
+    (*hook)(printable(line));
+  } catch (const std::bad_alloc&) {
+    return;  // no memory for the line
+  }
 }
 
 }  // namespace base

@@ -48,5 +48,19 @@ TEST(Boundary, MemoryThatIsRefusedIsAnError) {
   EXPECT_THROW(base::raising("testing", []() -> int { throw std::bad_alloc(); }), Error);
 }
 
+TEST(Error, IsOneLineWhateverNamesHaveInside) {
+  const std::string name("a\0b\n\x1b[31m", 9);
+  const Error error({.code = Code::tensor_not_found,
+                     .reason = "no \"" + name + "\" here",
+                     .path = "f\r\u202eg\xff",
+                     .tensor = name});
+  EXPECT_STREQ(error.what(),
+               "f\\r\\u202eg\\xff: tensor \"a\\x00b\\n\\x1b[31m\": no \"a\\x00b\\n\\x1b[31m\" here "
+               "(tensor_not_found)");
+  EXPECT_EQ(error.tensor(), name);
+  EXPECT_STREQ(Error({.code = Code::cancelled, .reason = "模型 größer"}).what(),
+               "模型 größer (cancelled)");
+}
+
 }  // namespace
 }  // namespace tensorhold
