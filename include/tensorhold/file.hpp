@@ -147,7 +147,8 @@ class TENSORHOLD_API File {
                                                    const OpenOptions& options = {}) noexcept;
 
 /// Opens a descriptor (a C runtime one on Windows), which is duplicated and stays the caller's.
-/// `name` stands for the path in messages.
+/// `name` stands for the path in messages. Raises what open() raises, and invalid_argument for a
+/// descriptor that is not of a regular file that is open for reading.
 [[nodiscard]] TENSORHOLD_API File open_fd(int descriptor, const OpenOptions& options = {},
                                           const std::string& name = "");
 

@@ -13,7 +13,6 @@
 #include "hold/memory_block.hpp"
 #include "hold/registry.hpp"
 #include "io/access.hpp"
-#include "io/cleanup.hpp"
 #include "io/file_impl.hpp"
 #include "io/journal.hpp"
 #include "io/lock.hpp"
@@ -102,7 +101,14 @@ void refuse_other_kinds(const os::FileStatus& status, const std::string& path) {
 }
 
 bool is_refusal(Code code) noexcept {
-  return code == Code::cannot_map || code == Code::unsupported;
+  return code == Code::cannot_map || code == Code::unsupported || code == Code::out_of_memory;
+}
+
+std::string why_refused(Code code, std::uint64_t nbytes) {
+  if (code == Code::cannot_map) return "Owned: this filesystem does not map files.";
+  if (code == Code::unsupported) return "Owned: this system cannot guard a mapping.";
+  return "Owned: the system has no address space for a mapping of " + std::to_string(nbytes) +
+         " bytes (a limit such as ulimit -v, or too many mappings).";
 }
 
 hold::BlockRef make_block(File::Impl& impl, const OpenOptions& options) {
@@ -119,8 +125,7 @@ hold::BlockRef make_block(File::Impl& impl, const OpenOptions& options) {
       return block;
     } catch (const Error& error) {
       if (!choice.may_fall_back || !is_refusal(error.code())) throw;
-      choice.why = error.code() == Code::cannot_map ? "Owned: this filesystem does not map files."
-                                                    : "Owned: this system cannot guard a mapping.";
+      choice.why = why_refused(error.code(), nbytes);
     }
   }
   impl.access = Access::owned;
@@ -164,13 +169,6 @@ File open_path(const std::string& path, const OpenOptions& options) {
   }
 }
 
-/// open_path(), and an end to what killed saves left beside the file.
-File open_clean(const std::string& path, const OpenOptions& options) {
-  File file = open_path(path, options);
-  io::remove_stale_at_open(*FileAccess::impl(file).source);
-  return file;
-}
-
 void refuse_lock(const OpenOptions& options, const std::string& name) {
   if (!options.lock) return;
   throw Error({.code = Code::invalid_argument,
@@ -182,11 +180,11 @@ void refuse_lock(const OpenOptions& options, const std::string& name) {
 }  // namespace
 
 File open(const Path& path, const OpenOptions& options) {
-  return base::raising(doing, [&] { return open_clean(path.string(), options); });
+  return base::raising(doing, [&] { return open_path(path.string(), options); });
 }
 
 Result<File> try_open(const Path& path, const OpenOptions& options) noexcept {
-  return base::guarded(doing, [&] { return open_clean(path.string(), options); });
+  return base::guarded(doing, [&] { return open_path(path.string(), options); });
 }
 
 File open_fd(int descriptor, const OpenOptions& options, const std::string& name) {

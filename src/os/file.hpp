@@ -51,7 +51,8 @@ class File {
   /// Raises not_found, permission_denied, too_many_open, io_error. Directories open on POSIX and
   /// are told apart by status().
   [[nodiscard]] static File open_read(const std::string& path);
-  /// A duplicate of a (C runtime) descriptor; `name` stands for the path in errors.
+  /// A duplicate of a (C runtime) descriptor; `name` stands for the path in errors. Raises
+  /// invalid_argument when that is not of a regular file that is open for reading.
   [[nodiscard]] static File duplicate(int descriptor, const std::string& name);
 
   [[nodiscard]] bool is_open() const noexcept { return handle_ != closed_handle; }

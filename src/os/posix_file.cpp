@@ -33,7 +33,7 @@ void require_path(const std::string& path) {
     throw Error({.code = Code::invalid_argument,
                  .reason = "the path has a NUL inside",
                  .advice = "Give the path of a file.",
-                 .path = path.substr(0, path.find('\0'))});
+                 .path = path});
 }
 
 int open_descriptor(const std::string& path, int flags, mode_t mode) noexcept {
@@ -161,7 +161,31 @@ File File::open_read(const std::string& path) {
   return file;
 }
 
+namespace {
+
+// Why the bytes of an open descriptor cannot be read as a file; null: they can.
+const char* why_unreadable(int descriptor) noexcept {
+  const int flags = ::fcntl(descriptor, F_GETFL);
+#ifdef O_PATH
+  if (flags >= 0 && (flags & O_PATH) != 0)
+    return "the descriptor stands for a path (O_PATH), not for what is in it";
+#endif
+  if (flags >= 0 && (flags & O_ACCMODE) == O_WRONLY)
+    return "the descriptor is open for writing only";
+  struct ::stat found {};
+  if (::fstat(descriptor, &found) != 0 || S_ISREG(found.st_mode)) return nullptr;
+  return S_ISDIR(found.st_mode) ? "the descriptor is that of a folder"
+                                : "the descriptor is that of a pipe, socket or device";
+}
+
+}  // namespace
+
 File File::duplicate(int descriptor, const std::string& name) {
+  if (const char* const why = why_unreadable(descriptor))
+    throw Error({.code = Code::invalid_argument,
+                 .reason = why,
+                 .advice = "Give the descriptor of a regular file that is open for reading.",
+                 .path = name});
   File file;
   file.path_ = name;
   const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);

@@ -80,6 +80,17 @@ File File::duplicate(int descriptor, const std::string& name) {
   File file;
   file.handle_ = reinterpret_cast<std::intptr_t>(copy);
   file.path_ = name;
+  // Asked of the copy, which closes itself. A read of no bytes is refused without the right to
+  // read.
+  DWORD got = 0;
+  OVERLAPPED where{};
+  if (file.status().kind != FileKind::regular ||
+      (ReadFile(handle_of(file.handle_), nullptr, 0, &got, &where) == 0 &&
+       GetLastError() == ERROR_ACCESS_DENIED))
+    raise(Error({.code = Code::invalid_argument,
+                 .reason = "the descriptor is not that of a regular file that is open for reading",
+                 .advice = "Pass the descriptor of a file that is open for reading.",
+                 .path = name}));
   return file;
 }
 

@@ -1,6 +1,6 @@
 // A replace() that is killed at any system call leaves the old file or the new one, whole, under
-// its name, and never loses the new one; what else it leaves is recognisable, and the next open or
-// save of that file removes it.
+// its name, and never loses the new one; what else it leaves is recognisable, and the first
+// replacement or save of a process in the folder removes it.
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 
@@ -104,13 +104,16 @@ class Kills {
     return outcome;
   }
 
-  // In turns, by an open and by a save; by a save where there is nothing to open.
+  // In turns, by a replacement and by a save.
   void clean(const fs::path& folder, unsigned stop) {
     const std::string target = (folder / "f").string();
-    if (stop % 2 == 0 && fs::exists(target))
-      (void)open(target);
-    else
+    if (stop % 2 == 0) {
+      const std::string another = (folder.parent_path() / "another").string();
+      test::write_file(another, remains_.new_bytes());
+      (void)replace(another, target, {.durable = false});
+    } else {
       save(target, some_tensors(1).list());
+    }
     EXPECT_EQ(Scratch::names_in(folder), std::vector<std::string>{"f"});
   }
 

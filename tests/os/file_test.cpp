@@ -87,14 +87,15 @@ TEST(PosixFile, SaysThatTooManyAreOpen) {
   const Scratch scratch;
   test::write_file(scratch / "f", "x");
   TENSORHOLD_EXPECT_CHILD(test::in_child([&]() -> std::string {
-    const int next = ::dup(0);
+    const int own = ::open((scratch / "f").c_str(), O_RDONLY | O_CLOEXEC);
+    const int next = ::dup(own);
     if (next < 0) return "skip: no descriptor";
     (void)::close(next);
     const rlimit limit{static_cast<rlim_t>(next), static_cast<rlim_t>(next)};
     if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return "skip: no limit";
     const Code opened = failure([&] { (void)File::open_read(scratch / "f"); }).code;
     if (opened != Code::too_many_open) return std::string(to_string(opened));
-    const Code copied = failure([&] { (void)File::duplicate(0, "zero"); }).code;
+    const Code copied = failure([&] { (void)File::duplicate(own, "own"); }).code;
     return copied == Code::too_many_open ? "" : std::string(to_string(copied));
   }));
 }
