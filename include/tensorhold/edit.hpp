@@ -29,8 +29,9 @@ struct EditOptions {
   /// False: the last writes are left to the system's pace, so a power cut soon after may leave the
   /// edit half-done.
   bool durable = true;
-  /// A symbolic link at the path: false, a new file with the edit replaces the link, and the file
-  /// that it leads to stays as it is; true, that file is edited.
+  /// A symbolic link at the path: false, a new file with the edit, and with the rights of the file
+  /// that the link leads to, replaces the link, and that file stays as it is; true, that file is
+  /// edited.
   bool follow_symlink = false;
   /// How long to wait for others that have the lock.
   std::chrono::milliseconds lock_timeout = std::chrono::milliseconds(0);
@@ -39,6 +40,9 @@ struct EditOptions {
   unsigned threads = 0;    ///< as SaveOptions::threads
   Progress progress = {};  ///< while the journal or the new file is written
   StopToken stop = {};     ///< set before the edit is decided: `cancelled`, and nothing changed
+  /// For a new file that is refused the name, as SaveOptions::in_place. Not for overwrite(), and
+  /// not needed for metadata that fits into the room of the old header.
+  bool in_place = false;
 };
 
 /// What an edit did.

@@ -57,12 +57,20 @@ struct ReplaceOptions {
   Progress progress = {};  ///< while bytes are copied to another filesystem
   /// Set before the new file takes the name: `cancelled`, and both files stand as before.
   StopToken stop = {};
+  /// True: where the system refuses that any file takes the name (a file that is a mount point, a
+  /// filesystem without such renames), the bytes are copied over those of the file at `path`, and
+  /// `from` is removed at the end. That is not atomic, as SaveOptions::in_place.
+  bool in_place = false;
 };
 
 /// The file at `from` takes the name `path`, whoever has the file mapped that stood there, and
 /// readers see the old or the new file. Across filesystems its bytes are copied beside `path`
 /// first, and `from` is removed at the end; where that is refused, the error says so, and both
-/// stand. Raises as remove(), and not_durable (the new file is in place).
+/// stand. Rights, user.* attributes, labels and times are those of the file that moves, also
+/// across filesystems, where what cannot be carried is left out such that nobody has more rights
+/// than before. A durable replacement whose sync of `from` failed is refused from then on
+/// (io_error), until that file is written anew. Raises as remove(), and not_durable (the new file
+/// is in place).
 TENSORHOLD_API Changed replace(const Path& from, const Path& path,
                                const ReplaceOptions& options = {});
 

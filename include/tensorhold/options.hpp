@@ -67,6 +67,11 @@ struct LoadOptions {
   StopToken stop = {};
 };
 
+/// A new file has the rights (owner, mode, access control list), the user.* attributes and the
+/// security labels of the file that it replaces, as far as the system lets it; what cannot be kept
+/// is left out such that nobody has more rights than on the old file, at any moment. Never set-id
+/// bits. Where a symbolic link is replaced, which has no rights of its own: those of a new file,
+/// but for group and others no more than on what the link led to.
 struct SaveOptions {
   /// The data begins at a multiple of this many bytes: 8 (as the reference writes), 64 or 4096, by
   /// spaces at the end of the header. Any power of two from 8 to 65536 is accepted.
@@ -85,7 +90,8 @@ struct SaveOptions {
   /// Set: the save ends at the next write, or after the last one, with `cancelled`, and what stood
   /// at the path stands there.
   StopToken stop = {};
-  /// For filesystems that refuse to rename a file onto another. True: there, the bytes of the
+  /// For filesystems that refuse to rename a file onto another, and for a file that is itself a
+  /// mount point, as containers are given single files. True: there, the bytes of the
   /// finished file are copied over those of the file at the path. That is not atomic: who reads
   /// meanwhile sees an invalid file, and a process killed meanwhile leaves one (its first bytes are
   /// written last, so that it is never taken for a whole one). Own holds on the file are released

@@ -67,7 +67,11 @@ class TENSORHOLD_API Writer {
                                           std::span<const std::byte> bytes) noexcept;
 
   /// Puts the file in place. Raises incomplete, with the first tensor that misses bytes, and what
-  /// save() raises; then the Writer is as before, but after not_durable (the file is in place).
+  /// save() raises; then the Writer is as before, and commit() may be called again, but for two
+  /// cases in which it has ended (is_open() is false): not_durable, where the file is in place; and
+  /// a sync that failed (io_error, no_space), after which nothing that was written counts. Systems
+  /// forget the bytes that they could not write, and the next sync would succeed over zeros. Write
+  /// such a file again with a new Writer.
   void commit();
   [[nodiscard]] Result<void> try_commit() noexcept;
 
@@ -80,7 +84,7 @@ class TENSORHOLD_API Writer {
   [[nodiscard]] std::uint64_t written() const noexcept;
   /// Names of the tensors that miss bytes, in the order of the file.
   [[nodiscard]] std::vector<std::string> missing() const;
-  /// True until commit() or abandon().
+  /// True until commit() has put the file in place or lost it, or abandon().
   [[nodiscard]] bool is_open() const noexcept;
 
  private:

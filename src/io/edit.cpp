@@ -33,7 +33,8 @@ SaveOptions save_options(const EditOptions& options) {
           .durable = options.durable,
           .threads = options.threads,
           .progress = options.progress,
-          .stop = options.stop};
+          .stop = options.stop,
+          .in_place = options.in_place};
 }
 
 void refuse_stopped(const EditOptions& options, const std::string& path) {
@@ -100,11 +101,11 @@ Edited rewrite(io::EditTarget& target, const std::string& path, const std::strin
   old.reset();
   const auto last_look = [&] { target.refuse_replaced(); };
   try {
-    file.put_in_place(last_look);
+    file.put_in_place(last_look, &target.place());
   } catch (const Error& error) {
     if (error.code() != Code::file_in_use) throw;
     target.let_go();
-    file.put_in_place(last_look);
+    file.put_in_place(last_look, &target.place());
   }
   return edited;
 }

@@ -29,6 +29,8 @@ class NewFile {
   void write(std::span<const Piece> pieces) { engine_.write(pieces); }
   [[nodiscard]] os::Temporary& temporary() noexcept { return temporary_; }
   [[nodiscard]] const os::Place& place() const noexcept { return place_; }
+  /// True once a sync of the file failed: it can never be put in place any more.
+  [[nodiscard]] bool is_lost() const noexcept { return temporary_.is_lost(); }
   /// Bytes that were written so far.
   [[nodiscard]] std::uint64_t written() const noexcept { return engine_.done(); }
 
@@ -36,8 +38,9 @@ class NewFile {
   /// minds them. Raises not_durable (the new file is in place), and else what leaves the old file
   /// as it was: cancelled, file_in_use, permission_denied, unsupported, io_error, no_space. With
   /// SaveOptions::in_place see there. `last_look` runs right before the file takes its name, which
-  /// an error of it prevents.
-  void put_in_place(const std::function<void()>& last_look = {});
+  /// an error of it prevents. The file gets the rights and the attributes of the one at its place,
+  /// or of the one at the place `like`.
+  void put_in_place(const std::function<void()>& last_look = {}, const os::Place* like = nullptr);
 
  private:
   os::Place place_;

@@ -1,14 +1,19 @@
 #include "os/replace.hpp"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/boundary.hpp"
+#include "base/fnv.hpp"
 #include "io/cleanup.hpp"
 #include "io/own_holds.hpp"
+#include "io/save_over.hpp"
 #include "os/file.hpp"
 #include "os/remove.hpp"
 #include "os/write.hpp"
@@ -25,54 +30,171 @@ void refuse_stopped(const ReplaceOptions& options, const std::string& path) {
                  .path = path});
 }
 
-void copy_into(os::Temporary& temporary, const os::File& from, std::uint64_t bytes,
-               const ReplaceOptions& options) {
+/// Files whose sync failed, as they were then. Systems tell of lost bytes once: the next sync of
+/// such a file succeeds, and another process that only looks does not know. The last few are
+/// remembered.
+class LostFiles {
+ public:
+  void add(const os::FileStatus& file) noexcept {
+    sums_[next_++ % sums_.size()].store(sum_of(file));
+  }
+  [[nodiscard]] bool has(const os::FileStatus& file) const noexcept {
+    return std::ranges::any_of(sums_,
+                               [sum = sum_of(file)](const auto& lost) { return lost == sum; });
+  }
+
+ private:
+  // The times too: a file that was written anew is another one.
+  [[nodiscard]] static std::uint64_t sum_of(const os::FileStatus& file) noexcept {
+    const std::array<std::uint64_t, 5> parts{file.identity.device, file.identity.file,
+                                             file.identity.file_high, file.size,
+                                             static_cast<std::uint64_t>(file.modified_ns)};
+    return base::fnv1a(std::as_bytes(std::span(parts))) | 1U;  // 0 is none
+  }
+
+  std::array<std::atomic<std::uint64_t>, 64> sums_{};
+  std::atomic<std::size_t> next_ = 0;
+};
+
+/// os::sync_file(). After it failed once, only a file that was written anew is synced again.
+bool sync_source(const std::string& path) {
+  static LostFiles lost;
+  const std::optional<os::FileStatus> status = os::status_at(path);
+  if (status && lost.has(*status))
+    throw Error({.code = Code::io_error,
+                 .reason = "a sync of the file failed before: what was written to it may be lost, "
+                           "and a second sync would not tell",
+                 .advice = "Write the file anew, then replace.",
+                 .path = path});
+  try {
+    return os::sync_file(path);
+  } catch (const Error& error) {
+    const bool bytes = error.code() == Code::io_error || error.code() == Code::no_space;
+    if (status && bytes) lost.add(*status);
+    throw;
+  }
+}
+
+/// The file that moves, where it has to be copied; an open handle is a hold as well.
+class Moving {
+ public:
+  explicit Moving(const std::string& path)
+      : file_(os::File::open_read(path)), status_(file_.status()) {
+    if (status_.kind != os::FileKind::regular)
+      throw Error({.code = Code::not_a_file,
+                   .reason = "only regular files can be moved to another filesystem",
+                   .advice = "Give the path of a file.",
+                   .path = path});
+  }
+
+  [[nodiscard]] const os::File& file() const noexcept { return file_; }
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return status_.size; }
+  [[nodiscard]] os::Identity identity() const noexcept { return status_.identity; }
+  /// For os::File::read_at().
+  [[nodiscard]] io::ReadAt reader() const {
+    return [this](std::uint64_t at, std::span<std::byte> out) { file_.read_at(at, out); };
+  }
+
+ private:
+  os::File file_;
+  os::FileStatus status_;
+};
+
+void copy_into(os::Temporary& temporary, const Moving& from, const ReplaceOptions& options) {
   constexpr std::size_t piece_bytes = std::size_t{8} << 20;
+  const std::uint64_t bytes = from.bytes();
   std::vector<std::byte> piece(
       static_cast<std::size_t>(std::min<std::uint64_t>(piece_bytes, bytes)));
   for (std::uint64_t at = 0; at < bytes; at += piece.size()) {
     refuse_stopped(options, temporary.path());
     const auto part = std::span(piece).first(
         static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), bytes - at)));
-    from.read_at(at, part);
+    from.file().read_at(at, part);
     const std::span<const std::byte> bytes_read = part;
     temporary.write_at(at, {&bytes_read, 1});
     if (options.progress) options.progress(at + part.size(), bytes);
   }
 }
 
-/// The end of a move by copy: the file that was copied goes.
-bool remove_original(const std::string& from) {
+[[noreturn]] void raise_stays(ErrorInfo info) {
+  info.reason = "a copy has taken the new name, but the original stays: " + info.reason;
+  info.advice = "Remove the original yourself.";
+  throw Error(std::move(info));
+}
+
+/// The end of a move by copy: the file that was copied goes, and no other that took its name.
+bool remove_original(const std::string& from, const os::Identity& copied) {
   try {
+    const std::optional<os::FileStatus> now = os::status_at(from);
+    if (!now) return false;
+    if (!(now->identity == copied))
+      throw Error({.code = Code::replaced,
+                   .reason = "another file took its name while it was copied",
+                   .path = from});
     return io::change_held(from, [&] { os::remove_file(from, os::Patience::scanner); });
   } catch (const Error& error) {
-    ErrorInfo info = error.info();
-    info.reason = "a copy has taken the new name, but the original stays: " + info.reason;
-    info.advice = "Remove the original yourself.";
-    throw Error(std::move(info));
+    raise_stays(error.info());
   }
+}
+
+/// Copies the bytes over those of the file at `place`; see ReplaceOptions::in_place.
+bool replace_in_place(const std::string& from, const os::Place& place,
+                      const ReplaceOptions& options, Changed& changed) {
+  std::optional<Moving> moving(from);
+  const std::uint64_t bytes = moving->bytes();
+  // A mount point of the very file that shall move there.
+  if (const auto there = place.status(); there && there->identity == moving->identity())
+    throw Error({.code = Code::invalid_argument,
+                 .reason = "both paths lead to the same file, which cannot be written over itself",
+                 .advice = "Nothing need be done, or remove one of the two names.",
+                 .path = place.path()});
+  io::SaveOver over{.bytes = bytes, .durable = options.durable, .rights = &moving->file()};
+  if (options.progress) over.progress = [&](std::uint64_t done) { options.progress(done, bytes); };
+  const os::Identity identity = moving->identity();
+  const bool synced = io::save_over(moving->reader(), place, over);
+  moving.reset();
+  if (options.durable) place.sync();
+  if (remove_original(from, identity)) changed.released = true;
+  return synced;
 }
 
 /// From another filesystem: a copy takes the name, then the original goes.
 bool replace_by_copy(const std::string& from, const os::Place& place, const ReplaceOptions& options,
-                     bool& released) {
-  std::optional<os::File> source = os::File::open_read(from);
-  const std::uint64_t bytes = source->status().size;
-  os::Temporary temporary = os::Temporary::create(place);
-  temporary.preallocate(bytes);
-  copy_into(temporary, *source, bytes, options);
-  source.reset();  // an open handle is a hold as well
-  temporary.keep_attributes();
+                     Changed& changed) {
+  std::optional<Moving> moving(from);
+  const os::Identity identity = moving->identity();
+  os::Temporary temporary = os::Temporary::create(place, os::Temporary::Rights::own);
+  temporary.preallocate(moving->bytes());
+  copy_into(temporary, *moving, options);
+  temporary.take_attributes(moving->file());
+  moving.reset();
   bool synced = true;
   if (options.durable)
     synced = temporary.sync();
   else
     temporary.flush();
   refuse_stopped(options, place.path());  // a sync may take long
-  released = io::change_held(place.path(), [&] { temporary.put_in_place(); });
+  changed.released = io::change_held(place.path(), [&] { temporary.put_in_place(); });
   if (options.durable) place.sync();
-  if (remove_original(from)) released = true;
+  if (remove_original(from, identity)) changed.released = true;
   return synced;
+}
+
+/// The file takes the name in one step; false when its filesystem has no way to sync.
+bool replace_in_one_step(const std::string& from, const os::Place& place,
+                         const ReplaceOptions& options, Changed& changed) {
+  const bool synced = !options.durable || sync_source(from);
+  refuse_stopped(options, place.path());
+  bool moved = false;
+  changed.released = io::change_held(place.path(), [&] { moved = os::replace_file(from, place); });
+  return moved ? synced : replace_by_copy(from, place, options, changed);
+}
+
+/// True when something stands at the place that may be written over.
+bool may_write_over(const os::Place& place, const ReplaceOptions& options, const Error& error) {
+  if (!options.in_place || !io::refuses_renames(error.code())) return false;
+  const std::optional<os::FileStatus> there = place.status();
+  return there && there->kind == os::FileKind::regular;
 }
 
 Changed replace_file(const std::string& from, const std::string& path,
@@ -81,11 +203,13 @@ Changed replace_file(const std::string& from, const std::string& path,
   const os::Place place = os::Place::of(path, /*follow_symlink=*/false);
   const os::Place source = os::Place::of(from, /*follow_symlink=*/false);
   io::remove_stale_temporaries(place);
-  bool synced = !options.durable || os::sync_file(from);
-  refuse_stopped(options, place.path());
-  bool moved = false;
-  changed.released = io::change_held(place.path(), [&] { moved = os::replace_file(from, place); });
-  if (!moved) synced = replace_by_copy(from, place, options, changed.released);
+  bool synced = true;
+  try {
+    synced = replace_in_one_step(from, place, options, changed);
+  } catch (const Error& error) {
+    if (error.path() == from || !may_write_over(place, options, error)) throw;
+    synced = replace_in_place(from, place, options, changed);
+  }
   if (!options.durable) return changed;
   place.sync();
   source.sync();

@@ -192,9 +192,22 @@ void Writer::Impl::commit() {
   try {
     file->put_in_place();  // nobody else is in a write: every range is finished
   } catch (const Error& error) {
+    const bool lost = file->is_lost();
+    std::shared_ptr<io::NewFile> last;  // removed after the lock
+    {
+      const std::lock_guard lock(mutex);
+      open = !lost && error.code() != Code::not_durable;
+      if (!open) last = std::move(file);
+    }
+    if (!lost) throw;
+    ErrorInfo info = error.info();
+    info.reason += "; what was written may be lost, and the writer has ended";
+    info.advice =
+        "Make a new one when the cause is gone, and write all of it again. " + info.advice;
+    throw Error(std::move(info));
+  } catch (...) {  // from progress, or for want of memory
     const std::lock_guard lock(mutex);
-    open = error.code() != Code::not_durable;
-    if (!open) file.reset();
+    open = true;
     throw;
   }
   const std::lock_guard lock(mutex);

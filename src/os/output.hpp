@@ -1,15 +1,17 @@
 // The only platform code, writing side: a file that is open for writing.
-// posix_output.cpp and windows_output.cpp implement it. All errors are tensorhold::Error with the
-// path of the file that is being written.
+// output.cpp, and posix_output.cpp or windows_output.cpp, implement it. All errors are
+// tensorhold::Error with the path of the file that is being written.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 
 #include "os/file.hpp"
+#include "tensorhold/error.hpp"
 
 namespace tensorhold::os {
 
@@ -21,7 +23,8 @@ class Output {
   Output(Output&& other) noexcept
       : handle_(std::exchange(other.handle_, closed_handle)),
         direct_(std::exchange(other.direct_, closed_handle)),
-        path_(std::move(other.path_)) {}
+        path_(std::move(other.path_)),
+        lost_(std::move(other.lost_)) {}
   Output& operator=(Output&&) = delete;
   ~Output() { close(); }
 
@@ -61,14 +64,19 @@ class Output {
   [[nodiscard]] bool resize(std::uint64_t bytes);
 
   /// Hands the bytes to the filesystem; network filesystems find a full disk or quota only now.
-  /// no_space, io_error. Part of sync().
+  /// no_space, io_error, as sync(). Part of sync().
   void flush();
 
   /// Makes the bytes survive a power cut; false when the filesystem has no way to. io_error,
-  /// no_space: the bytes may be lost.
+  /// no_space: the bytes may be lost, and every later flush, sync and put_in_place() of this object
+  /// raises the same. Systems tell of lost bytes once: they drop them from their cache, and the
+  /// next sync has nothing to do and succeeds.
   [[nodiscard]] bool sync();
   /// The same without the file's times and rights, which is less work for a file whose size stays.
   [[nodiscard]] bool sync_bytes();
+
+  /// True once a flush or a sync failed: nothing that was written counts.
+  [[nodiscard]] bool is_lost() const noexcept { return lost_.has_value(); }
 
   /// Descriptor or HANDLE, for the other files of this layer.
   [[nodiscard]] std::intptr_t native() const noexcept { return handle_; }
@@ -77,10 +85,22 @@ class Output {
   static constexpr std::intptr_t closed_handle = -1;
   explicit Output(std::string path) : path_(std::move(path)) {}
   void close() noexcept;
+  /// Raises again what a flush or a sync raised before.
+  void refuse_lost() const {
+    if (lost_) throw *lost_;
+  }
 
   std::intptr_t handle_ = closed_handle;
   std::intptr_t direct_ = closed_handle;  // the same file past the page cache
   std::string path_;                      // of the file that is meant, for errors
+
+ private:
+  // What flush(), sync() and sync_bytes() ask of the system.
+  void ask_to_flush();
+  [[nodiscard]] bool ask_to_sync();
+  [[nodiscard]] bool ask_to_sync_bytes();
+
+  std::optional<Error> lost_;  // what the first of them raised
 };
 
 }  // namespace tensorhold::os

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "os/look.hpp"
+#include "os/posix_common.hpp"
 
 namespace tensorhold::os {
 
@@ -25,11 +26,14 @@ bool is_trusted(const File& file, const Output& target) noexcept {
 }
 
 std::uint64_t birth_mark(const Output& file) noexcept {
+  return birth_of(static_cast<int>(file.native()));
+}
+
+std::uint64_t birth_of(int descriptor) noexcept {
   const auto mark = [](auto seconds, auto nanoseconds) {
     return static_cast<std::uint64_t>(seconds) * 1'000'000'000U +
            static_cast<std::uint64_t>(nanoseconds);
   };
-  const auto descriptor = static_cast<int>(file.native());
 #if defined(STATX_BTIME)
   struct ::statx found {};
   if (::statx(descriptor, "", AT_EMPTY_PATH, STATX_BTIME, &found) == 0 &&

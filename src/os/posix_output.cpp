@@ -181,7 +181,7 @@ bool Output::resize(std::uint64_t bytes) {
   return true;
 }
 
-void Output::flush() {
+void Output::ask_to_flush() {
   // Closing a second descriptor makes network filesystems send what they keep back; without one,
   // the sync or the system's own pace has to do.
   const int second = ::fcntl(static_cast<int>(handle_), F_DUPFD_CLOEXEC, 0);
@@ -189,13 +189,13 @@ void Output::flush() {
     raise_system(errno, "write the new file", path_);
 }
 
-bool Output::sync() { return sync_with(static_cast<int>(handle_), path_, ::fsync); }
+bool Output::ask_to_sync() { return sync_with(static_cast<int>(handle_), path_, ::fsync); }
 
-bool Output::sync_bytes() {
+bool Output::ask_to_sync_bytes() {
 #if defined(_POSIX_SYNCHRONIZED_IO) && _POSIX_SYNCHRONIZED_IO > 0
   return sync_with(static_cast<int>(handle_), path_, ::fdatasync);
 #else
-  return sync();
+  return ask_to_sync();
 #endif
 }
 

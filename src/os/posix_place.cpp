@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <new>
 
 #include "os/posix_common.hpp"
 #include "os/posix_error.hpp"
@@ -15,8 +14,6 @@ namespace tensorhold::os {
 namespace {
 
 constexpr int link_limit = 40;
-// A folder of more files is not searched to its end: an open must not take seconds for it.
-constexpr int names_looked_at = 20'000;
 
 int open_folder(int base, const char* path) {
   constexpr int flags = O_DIRECTORY | O_CLOEXEC;
@@ -143,9 +140,15 @@ void Place::sync() const {
   }
 }
 
-std::size_t Place::remove_stale() const noexcept try {
+FolderMark Place::folder() const noexcept {
+  struct ::stat found {};
   const auto folder = static_cast<int>(folder_);
-  const std::string stem = temporary_stem(name_, name_limit(folder));
+  if (::fstat(folder, &found) != 0) return {};
+  return {.identity = to_status(found).identity, .born = birth_of(folder)};
+}
+
+std::size_t Place::remove_stale() const noexcept {
+  const auto folder = static_cast<int>(folder_);
   const int listed = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (listed < 0) return 0;
   DIR* const list = ::fdopendir(listed);
@@ -154,16 +157,10 @@ std::size_t Place::remove_stale() const noexcept try {
     return 0;
   }
   std::size_t removed = 0;
-  for (int seen = 0; seen < names_looked_at; ++seen) {
-    const dirent* const entry = ::readdir(list);
-    if (entry == nullptr) break;
-    const auto parsed = parse_temporary_name(entry->d_name);
-    if (parsed && parsed->stem == stem && remove_if_stale(folder, entry->d_name)) ++removed;
-  }
+  while (const dirent* const entry = ::readdir(list))
+    if (is_leftover_name(entry->d_name) && remove_if_stale(folder, entry->d_name)) ++removed;
   (void)::closedir(list);
   return removed;
-} catch (const std::bad_alloc&) {
-  return 0;
 }
 
 }  // namespace tensorhold::os

@@ -5,8 +5,10 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "os/posix_common.hpp"
 #include "os/posix_error.hpp"
 #include "os/remove.hpp"
+#include "os/seen_folders.hpp"
 #include "os/temporary_name.hpp"
 #include "os/write.hpp"
 #include "tensorhold/error.hpp"
@@ -28,18 +30,19 @@ void remove_file(const std::string& path, Patience) {
   const Place place = Place::of(path, /*follow_symlink=*/false);
   const auto folder = static_cast<int>(place.native());
   if (::unlinkat(folder, place.name().c_str(), 0) != 0)
-    raise_change(errno, "remove the file", path, folder);
+    raise_change(errno, "remove the file", place);
 }
 
 std::string move_aside(const std::string& path) {
   refuse_folder(path);
-  const std::size_t slash = path.rfind('/');
-  const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
-  std::string aside =
-      path.substr(0, name) + make_temporary_name(std::string_view(path).substr(name),
-                                                 static_cast<std::uint64_t>(::getpid()));
-  if (::rename(path.c_str(), aside.c_str()) != 0) raise_system(errno, "move the file aside", path);
-  return aside;
+  const Place place = Place::of(path, /*follow_symlink=*/false);
+  const auto folder = static_cast<int>(place.native());
+  const std::string aside =
+      make_temporary_name(place.name(), static_cast<std::uint64_t>(::getpid()), name_limit(folder));
+  if (::renameat(folder, place.name().c_str(), folder, aside.c_str()) != 0)
+    raise_change(errno, "move the file aside", place);
+  look_again(place.folder());
+  return path.substr(0, path.size() - place.name().size()) + aside;
 }
 
 }  // namespace tensorhold::os

@@ -24,7 +24,8 @@ bool replace_file(const std::string& from, const Place& place) {
   if (error == EXDEV) return false;
   if (error == ENOTEMPTY || error == EEXIST)
     raise_system(EISDIR, "put the new file in place", place.path());
-  raise_change(error, "put the new file in place", place.path(), static_cast<int>(place.native()));
+  refuse_mount_point(error, "move the new file", Place::of(from, /*follow_symlink=*/false));
+  raise_change(error, "put the new file in place", place);
 }
 
 bool sync_file(const std::string& path) {

@@ -4,8 +4,10 @@
 
 #include <cerrno>
 
+#include "os/posix_attributes.hpp"
 #include "os/posix_common.hpp"
 #include "os/posix_error.hpp"
+#include "os/seen_folders.hpp"
 #include "os/temporary_name.hpp"
 #include "os/write.hpp"
 
@@ -13,6 +15,7 @@ namespace tensorhold::os {
 namespace {
 
 constexpr int attempts = 16;
+constexpr mode_t owner_alone = S_IRUSR | S_IWUSR;
 constexpr mode_t everyone = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH;
 
 // What stands at the place, links not followed; false when nothing does.
@@ -32,9 +35,35 @@ bool claim(int descriptor) noexcept {
   return ::fstat(descriptor, &now) != 0 || now.st_nlink != 0;
 }
 
+// The mode of a new file in the folder, by umask or the folder's own list; 0: it cannot be told.
+mode_t usual_mode(int folder) noexcept {
+  mode_t mode = 0;
+#ifdef O_TMPFILE
+  const int probe = ::openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, everyone);
+  if (probe < 0) return 0;
+  struct ::stat found {};
+  if (::fstat(probe, &found) == 0) mode = found.st_mode & 07777;
+  (void)::close(probe);
+#else
+  (void)folder;
+#endif
+  return mode;
+}
+
+// `usual`: the mode of a new file where a link stood when `ours` was made; 0: none stood there.
+void keep(const Place& other, int ours, mode_t usual, Carry what) {
+  const auto folder = static_cast<int>(other.native());
+  if (const auto file = AttributeSource::at(folder, other.name(), /*follow_symlink=*/false)) {
+    (void)carry_attributes(*file, ours, what);
+  } else if (usual != 0) {
+    const auto target = AttributeSource::at(folder, other.name(), /*follow_symlink=*/true);
+    target ? narrow_to(*target, ours, usual) : (void)::fchmod(ours, usual);
+  }
+}
+
 }  // namespace
 
-Temporary Temporary::create(const Place& place) {
+Temporary Temporary::create(const Place& place, Rights rights) {
   struct ::stat old {};
   const bool replaces = look_at(place, old);
   if (replaces && !S_ISREG(old.st_mode) && !S_ISLNK(old.st_mode))
@@ -43,9 +72,11 @@ Temporary Temporary::create(const Place& place) {
                                                 : "a device, pipe or socket stands there",
                  .advice = "Give the path of a regular file.",
                  .path = place.path()});
-  // What replaces a file is nobody else's to read until it has that file's mode and owner.
-  const mode_t mode = replaces && S_ISREG(old.st_mode) ? S_IRUSR | S_IWUSR : everyone;
+  // What replaces a file is nobody else's to read until it has that file's rights.
+  const bool link = replaces && S_ISLNK(old.st_mode) && rights == Rights::usual;
   const auto folder = static_cast<int>(place.native());
+  mode_t usual = link ? usual_mode(folder) : 0;
+  const bool alone = (replaces && !link) || usual != 0 || rights == Rights::own;
   const std::size_t limit = name_limit(folder);
   int error = EEXIST;
   for (int attempt = 0; attempt < attempts; ++attempt) {
@@ -53,7 +84,8 @@ Temporary Temporary::create(const Place& place) {
     temporary.name_ =
         make_temporary_name(place.name(), static_cast<std::uint64_t>(::getpid()), limit);
     const int descriptor = ::openat(folder, temporary.name_.c_str(),
-                                    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+                                    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                                    alone ? owner_alone : everyone);
     if (descriptor < 0) {
       error = errno;
       if (error == EINTR) continue;  // a server may have made it all the same: removed on the way
@@ -62,7 +94,13 @@ Temporary Temporary::create(const Place& place) {
       break;
     }
     temporary.handle_ = descriptor;
-    if (claim(descriptor)) return temporary;
+    if (!claim(descriptor)) continue;
+    // This file tells the usual mode, where no file without a name did. Nothing is in it yet.
+    if (link && usual == 0 && ::fstat(descriptor, &old) == 0 &&
+        ::fchmod(descriptor, owner_alone) == 0)
+      usual = old.st_mode & 07777;
+    temporary.usual_mode_ = usual;
+    return temporary;
   }
   raise_system(error, "create a temporary file beside the file", place.path());
 }
@@ -76,32 +114,36 @@ Temporary::~Temporary() {
   const bool ours = !name_.empty() && process_ == process_id();
   const bool again = ours && !remove() && errno != ENOENT;
   close();
-  if (again) (void)remove();
+  if (!again || remove() || errno == ENOENT) return;
+  look_again(place_->folder());  // the next save tries again
 }
 
 void Temporary::keep_attributes() {
-  struct ::stat old {};
-  struct ::stat ours {};
-  const auto descriptor = static_cast<int>(handle_);
-  if (!look_at(*place_, old) || !S_ISREG(old.st_mode)) return;
-  if (::fstat(descriptor, &ours) != 0) return;
-  // Best effort: only root gives files away, and some filesystems have no owners. The group can
-  // often be kept where the owner cannot.
-  bool owner = ours.st_uid == old.st_uid;
-  bool group = ours.st_gid == old.st_gid;
-  if (!owner) {
-    owner = ::fchown(descriptor, old.st_uid, old.st_gid) == 0;
-    group = owner || group;
-  }
-  if (!group) group = ::fchown(descriptor, static_cast<uid_t>(-1), old.st_gid) == 0;
-  mode_t mode = old.st_mode & 07777;
-  // Rights that were meant for another owner or group are not handed to the new one.
-  if (!owner) mode &= ~static_cast<mode_t>(S_ISUID | S_ISGID);
-  if (!group) mode = (mode & ~static_cast<mode_t>(S_ISGID | S_IRWXG)) | ((mode & S_IRWXO) << 3U);
-  (void)::fchmod(descriptor, mode);
+  keep(*place_, static_cast<int>(handle_), usual_mode_, Carry::rights);
+}
+
+void Temporary::keep_attributes(const Place& other) {
+  keep(other, static_cast<int>(handle_), usual_mode_, Carry::attributes);
+}
+
+void Temporary::take_attributes(const File& from) {
+  if (const auto source = AttributeSource::of(static_cast<int>(from.native())))
+    (void)carry_attributes(*source, static_cast<int>(handle_), Carry::all);
+}
+
+bool close_to_others(const Output& file) noexcept {
+  struct ::stat found {};
+  const auto descriptor = static_cast<int>(file.native());
+  return ::fstat(descriptor, &found) == 0 && ::fchmod(descriptor, found.st_mode & S_IRWXU) == 0;
+}
+
+bool carry_rights(const File& from, const Output& to) {
+  const auto source = AttributeSource::of(static_cast<int>(from.native()));
+  return source && carry_attributes(*source, static_cast<int>(to.native()), Carry::rights);
 }
 
 void Temporary::put_in_place_as(const std::string& name) {
+  refuse_lost();
   const auto folder = static_cast<int>(place_->native());
   if (::renameat(folder, name_.c_str(), folder, name.c_str()) != 0) {
     const int error = errno;
@@ -113,7 +155,7 @@ void Temporary::put_in_place_as(const std::string& name) {
                    .advice = "Save on another filesystem, and copy the file from there.",
                    .path = place_->path(),
                    .os_error = error});
-    raise_change(error, "put the new file in place", place_->path(), folder);
+    raise_change(error, "put the new file in place", *place_);
   }
   name_.clear();
   close();

@@ -66,4 +66,8 @@ std::optional<TemporaryName> parse_temporary_name(std::string_view file_name) no
   return result;
 }
 
+bool is_leftover_name(std::string_view file_name) noexcept {
+  return parse_temporary_name(file_name).has_value();
+}
+
 }  // namespace tensorhold::os

@@ -31,4 +31,8 @@ inline constexpr std::size_t usual_name_limit = 255;
 [[nodiscard]] std::optional<TemporaryName> parse_temporary_name(
     std::string_view file_name) noexcept;
 
+/// True for the name of a file that may be left when a process of ours is killed, and that a later
+/// one removes when nobody has its lock. The one place that knows all such names.
+[[nodiscard]] bool is_leftover_name(std::string_view file_name) noexcept;
+
 }  // namespace tensorhold::os

@@ -90,17 +90,17 @@ bool Output::resize(std::uint64_t bytes) {
   raise_error("set the size of the file", path_, error);
 }
 
-void Output::flush() {
+void Output::ask_to_flush() {
   // A local filesystem reserved the room when the bytes were written; a server is asked.
   FILE_REMOTE_PROTOCOL_INFO remote{};
   if (GetFileInformationByHandleEx(handle_of(handle_), FileRemoteProtocolInfo, &remote,
                                    sizeof remote) != 0)
-    (void)sync();
+    (void)ask_to_sync();
 }
 
-bool Output::sync_bytes() { return sync(); }
+bool Output::ask_to_sync_bytes() { return ask_to_sync(); }
 
-bool Output::sync() {
+bool Output::ask_to_sync() {
   if (FlushFileBuffers(handle_of(handle_)) != 0) return true;
   const DWORD error = GetLastError();
   if (windows::is_missing_call(error)) return false;

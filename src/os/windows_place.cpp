@@ -1,5 +1,7 @@
 // Places on Windows are paths: a folder that is open keeps its parents from being renamed, which
 // people would take for a hold.
+#include <exception>
+
 #include "os/temporary_name.hpp"
 #include "os/windows_api.hpp"
 #include "os/windows_error.hpp"
@@ -147,6 +149,19 @@ void Place::sync() const {
                .os_error = static_cast<int>(error)}));
 }
 
+// A number that was given again comes with the time of the folder's making.
+FolderMark Place::folder() const noexcept try {
+  const Handle handle = open_attributes(folder_of(path_, name_) + ".", FILE_FLAG_BACKUP_SEMANTICS);
+  if (!handle) return {};
+  FILE_BASIC_INFO basic{};
+  if (GetFileInformationByHandleEx(handle.get(), FileBasicInfo, &basic, sizeof basic) == 0)
+    return {};
+  return {.identity = windows::status_of(handle.get(), path_).identity,
+          .born = static_cast<std::uint64_t>(basic.CreationTime.QuadPart)};
+} catch (const std::exception&) {
+  return {};
+}
+
 std::size_t Place::remove_stale() const noexcept try {
   const std::string folder = folder_of(path_, name_);
   Search search(windows::wide_path(folder + "*"));
@@ -156,8 +171,11 @@ std::size_t Place::remove_stale() const noexcept try {
     std::string as_temporary = name;
     if (aside)
       as_temporary.replace(name.size() - windows::aside_ending.size(), std::string::npos, ".tmp");
-    const auto parsed = parse_temporary_name(as_temporary);
-    if (!parsed || parsed->stem != temporary_stem(name_, usual_name_limit)) continue;
+    if (!is_leftover_name(as_temporary)) continue;
+    const std::string_view stem = parse_temporary_name(as_temporary)->stem;
+    // Of a name that was cut, only who asks for it knows the whole.
+    const bool own = stem == temporary_stem(name_, usual_name_limit);
+    if (aside && !own && stem != temporary_stem(stem, usual_name_limit)) continue;
     // A living writer's handle writes, and this one does not share that: it is refused.
     const Handle handle(CreateFileW(windows::wide_path(folder + name).c_str(),
                                     DELETE | FILE_READ_ATTRIBUTES,
@@ -166,7 +184,7 @@ std::size_t Place::remove_stale() const noexcept try {
     if (!handle) continue;
     // The old file, from a writer that was killed before the new one was in place. Refused when
     // something stands at the name: then it is not needed any more.
-    const std::wstring target = windows::wide_path(path_);
+    const std::wstring target = windows::wide_path(own ? path_ : folder + std::string(stem));
     if (aside && windows::is_free(target) &&
         windows::rename_by_handle(handle.get(), target, false) == NO_ERROR)
       continue;

@@ -90,7 +90,10 @@ std::string move_aside(const std::string& path) {
         handle ? windows::rename_by_handle(handle.get(), wide_aside, false) : GetLastError();
     if (handle && windows::is_missing_call(error))
       error = MoveFileExW(wide.c_str(), wide_aside.c_str(), 0) != 0 ? NO_ERROR : GetLastError();
-    if (error == NO_ERROR) return aside;
+    if (error == NO_ERROR) {
+      look_again(Place::of(path, /*follow_symlink=*/false).folder());
+      return aside;
+    }
     if (!windows::is_transient(error) || !retry.wait())
       windows::raise_error("move the file aside", path, error);
   }

@@ -29,8 +29,8 @@ DWORD by_moving_aside(HANDLE source, const Place& place, const std::wstring& tar
   error = windows::rename_by_handle(source, target, false);
   if (error != NO_ERROR)
     (void)windows::rename_by_handle(old.get(), target, false);
-  else
-    (void)windows::delete_at_once(old.get());  // else the next save of that file removes it
+  else if (windows::delete_at_once(old.get()) != NO_ERROR)
+    look_again(place.folder());  // the next save into that folder removes it
   return error;
 }
 

@@ -84,7 +84,8 @@ DWORD replace_by_moving_aside(HANDLE handle, const std::wstring& target,
 
 }  // namespace
 
-Temporary Temporary::create(const Place& place) {
+// New files have the folder's inherited rights there, also before they take those of another.
+Temporary Temporary::create(const Place& place, Rights /*rights*/) {
   refuse_folders_and_devices(place);
   Temporary temporary(place);
   // Permissions can be copied only with WRITE_DAC, which some servers do not give.
@@ -114,8 +115,10 @@ Temporary::~Temporary() {
     (void)windows::delete_at_close(handle);
 }
 
-void Temporary::keep_attributes() {
-  const std::wstring target = windows::wide_path(place_->path());
+void Temporary::keep_attributes() { keep_attributes(*place_); }
+
+void Temporary::keep_attributes(const Place& other) {
+  const std::wstring target = windows::wide_path(other.path());
   const DWORD attributes = GetFileAttributesW(target.c_str());
   if (attributes == INVALID_FILE_ATTRIBUTES || (attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0)
     return;
@@ -128,7 +131,34 @@ void Temporary::keep_attributes() {
   SetFileInformationByHandle(handle_of(handle_), FileBasicInfo, &info, sizeof info);
 }
 
+void Temporary::take_attributes(const File& from) {
+  (void)carry_rights(from, *this);
+  FILE_BASIC_INFO info{};
+  if (GetFileInformationByHandleEx(handle_of(from.native()), FileBasicInfo, &info, sizeof info) ==
+      0)
+    return;
+  info.ChangeTime.QuadPart = 0;  // as it is
+  info.FileAttributes = 0;
+  SetFileInformationByHandle(handle_of(handle_), FileBasicInfo, &info, sizeof info);
+}
+
+bool carry_rights(const File& from, const Output& to) {
+  constexpr SECURITY_INFORMATION what = DACL_SECURITY_INFORMATION;
+  DWORD needed = 0;
+  GetKernelObjectSecurity(handle_of(from.native()), what, nullptr, 0, &needed);
+  std::vector<std::byte> descriptor(needed);
+  if (needed == 0 || GetKernelObjectSecurity(handle_of(from.native()), what, descriptor.data(),
+                                             needed, &needed) == 0)
+    return false;
+  if (SetKernelObjectSecurity(handle_of(to.native()), what, descriptor.data()) != 0) return true;
+  const Handle again(ReOpenFile(handle_of(to.native()), WRITE_DAC, windows::share_all, 0));
+  return again && SetKernelObjectSecurity(again.get(), what, descriptor.data()) != 0;
+}
+
+bool close_to_others(const Output& /*file*/) noexcept { return false; }
+
 void Temporary::put_in_place_as(const std::string& name) {
+  refuse_lost();
   const std::string path = beside(*place_, name);
   const std::wstring target = windows::wide_path(path);
   std::string aside = make_temporary_name(name, GetCurrentProcessId());
@@ -140,8 +170,10 @@ void Temporary::put_in_place_as(const std::string& name) {
   for (unsigned attempt = 0;; ++attempt) {
     DWORD error = windows::rename_by_handle(handle_of(handle_), target, true);
     if (windows::is_transient(error) && attempt >= attempts_in_one_step)
-      if (replace_by_moving_aside(handle_of(handle_), target, wide_aside) == NO_ERROR)
+      if (replace_by_moving_aside(handle_of(handle_), target, wide_aside) == NO_ERROR) {
+        look_again(place_->folder());  // the old file may wait there
         error = NO_ERROR;
+      }
     if (error == NO_ERROR) break;
     if (!windows::is_transient(error) || !retry.wait()) raise_refused(path, target, error);
   }

@@ -4,10 +4,9 @@
 // UTF-8.
 //
 // What a step promises, and where it is weaker:
-//   POSIX    the rename is atomic for readers on local filesystems and NFS; other names (hard
-//   links)
-//            and mappings of the old file keep the old bytes.
-//   Windows  see windows_temporary.cpp.
+//   POSIX: the rename is atomic for readers on local filesystems and NFS; other names (hard links)
+//     and mappings of the old file keep the old bytes.
+//   Windows: see windows_temporary.cpp.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +19,7 @@
 #include "os/file.hpp"
 #include "os/output.hpp"
 #include "os/process.hpp"
+#include "os/seen_folders.hpp"
 
 namespace tensorhold::os {
 
@@ -51,10 +51,13 @@ class Place {
   /// Makes names in the folder survive a power cut. Raises not_durable when the system cannot.
   void sync() const;
 
-  /// Removes temporaries of this name that a killed process left behind, and returns how many. A
-  /// living writer, here or in another container or host that shares the folder, keeps a lock on
-  /// its temporary, so the process number in the name does not matter. Best effort: whatever fails
-  /// stays for the next time.
+  /// Which folder it is; {} when the system does not tell.
+  [[nodiscard]] FolderMark folder() const noexcept;
+
+  /// Lists the folder and removes what killed processes left in it, whatever file that was for
+  /// (is_leftover_name()), and returns how many there were. A living writer, here or in another
+  /// container or host that shares the folder, keeps a lock on its temporary, so the process number
+  /// in the name does not matter. Best effort: whatever fails stays for the next time.
   std::size_t remove_stale() const noexcept;
 
   /// Descriptor of the folder (POSIX), for the other files of this layer.
@@ -79,17 +82,31 @@ class Temporary : public Output {
       : Output(std::move(other)),
         place_(other.place_),
         process_(other.process_),
-        name_(std::exchange(other.name_, {})) {}
+        name_(std::exchange(other.name_, {})),
+        usual_mode_(other.usual_mode_) {}
   Temporary& operator=(Temporary&&) = delete;
   ~Temporary();
 
+  /// Who may use the file until it gets the rights of another one.
+  enum class Rights : std::uint8_t {
+    usual,  ///< as of any new file; the owner alone where a file or a link stands at the place
+    own     ///< the owner alone
+  };
+
   /// Raises not_a_file when a folder, device, pipe or socket stands at the place,
   /// permission_denied, no_space, too_many_open, io_error.
-  [[nodiscard]] static Temporary create(const Place& place);
+  [[nodiscard]] static Temporary create(const Place& place, Rights rights = Rights::usual);
 
-  /// Gives the file the mode and the owner of the file at the place, if one is there, as far as the
-  /// system allows. Call after writing.
+  /// Gives the file the owner and the rights (mode, access control list) of the file at the place,
+  /// if one is there, as far as the system allows; what it does not allow is left out such that
+  /// nobody has more rights than on that file. For a link at the place, which has no rights of its
+  /// own: those of a new file, but for group and others no more than on the link's target. Never
+  /// set-id bits. Call after writing.
   void keep_attributes();
+  /// The same of the file at another place, and user.* and security labels (extended attributes).
+  void keep_attributes(const Place& other);
+  /// The same of an open file, and its times: the file moves.
+  void take_attributes(const File& from);
 
   /// Takes the name of the place, in one step: whatever stood there is replaced. Nothing changes
   /// when it raises.
@@ -102,8 +119,18 @@ class Temporary : public Output {
       : Output(place.path()), place_(&place), process_(process_id()) {}
 
   const Place* place_;
-  std::int64_t process_;  // whose end of this removes the file; a forked child's does not
-  std::string name_;      // in the folder of the place; empty: nothing to remove
+  std::int64_t process_;          // whose end of this removes the file; a forked child's does not
+  std::string name_;              // in the folder of the place; empty: nothing to remove
+  std::uint32_t usual_mode_ = 0;  // of a new file, where a link is replaced (POSIX)
 };
+
+/// Takes the rights on a file from everybody but its owner; false when the system refuses, or knows
+/// no such rights.
+bool close_to_others(const Output& file) noexcept;
+
+/// Gives `to` the owner and the rights of `from`, as Temporary::take_attributes(). False: the
+/// system refuses, and somebody may have rights on `to` that he has not on `from`. Always true
+/// where no such rights are known.
+[[nodiscard]] bool carry_rights(const File& from, const Output& to);
 
 }  // namespace tensorhold::os

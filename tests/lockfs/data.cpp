@@ -33,6 +33,18 @@ ssize_t read_all(int file, char* bytes, std::size_t size, off_t offset) {
   return static_cast<ssize_t>(done);
 }
 
+/// Zeros in the place of all bytes of the file, whose times stay; EIO, or why not.
+int lose(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  struct stat status {};
+  if (!file || ::fstat(file.get(), &status) != 0) return errno;
+  const std::array<timespec, 2> times{status.st_atim, status.st_mtim};
+  if (::ftruncate(file.get(), 0) != 0 || ::ftruncate(file.get(), status.st_size) != 0 ||
+      ::futimens(file.get(), times.data()) != 0)
+    return errno;
+  return EIO;
+}
+
 }  // namespace
 
 std::string Filesystem::name_of(const Node& node) const {
@@ -234,6 +246,8 @@ void Filesystem::fsync(fuse_req_t req, fuse_ino_t /*id*/, int data_only, fuse_fi
   const Switches switches = settings_.now();
   int error = handle ? faults_.interrupt(switches) : EBADF;
   if (switches.eio_fsync) error = EIO;
+  if (error == 0 && switches.fsync_loses && !handle->node->lost.exchange(true))
+    error = lose(handle->node->link());
   if (switches.no_fsync) error = EINVAL;
   if (error == 0) {
     const int file = handle->file.get();

@@ -243,10 +243,10 @@ TEST(Switches, EachIsTakenOnTheCommandLineAndSetsItselfAlone) {
   TENSORHOLD_NEEDS_LOCKFS();
   const std::string off = read_file(LockFs() / ".lockfs-control");
   for (const std::string flag :
-       {"sharing", "deny-write", "no-mmap", "no-truncate", "no-rename", "no-preallocate",
-        "no-attributes", "no-fsync", "eio-fsync", "eio-fsyncdir", "eio-close", "short-reads",
-        "short-writes", "scanner-us 5", "eio-at 5", "eio-write-at 5", "enospc-after 5",
-        "eintr-every 1000", "latency-us 5"}) {
+       {"sharing",        "deny-write",     "no-mmap",        "no-truncate",      "no-rename",
+        "no-preallocate", "no-attributes",  "no-fsync",       "eio-fsync",        "fsync-loses",
+        "eio-fsyncdir",   "eio-close",      "short-reads",    "short-writes",     "scanner-us 5",
+        "eio-at 5",       "eio-write-at 5", "enospc-after 5", "eintr-every 1000", "latency-us 5"}) {
     const std::string name = flag.substr(0, flag.find(' '));
     std::vector<std::string> words{"--" + name};
     if (name != flag) words.push_back(flag.substr(name.size() + 1));

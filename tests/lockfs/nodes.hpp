@@ -48,6 +48,8 @@ struct Node {
   /// Handles that the kernel has not released. It releases one after the last descriptor *and* the
   /// last mapping made from it are gone: this is what --sharing calls held.
   std::atomic<std::uint64_t> opens{0};
+  /// fsync-loses had its way with it.
+  std::atomic<bool> lost{false};
   /// When the last release of a handle was.
   std::atomic<std::chrono::steady_clock::time_point> released{
       std::chrono::steady_clock::time_point::min()};

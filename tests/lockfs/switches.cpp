@@ -42,6 +42,10 @@ const std::array kSwitches{
            "setting owner, mode and times fails with EPERM"},
     Switch{"no-fsync", &Switches::no_fsync, "fsync of files and folders fails with EINVAL"},
     Switch{"eio-fsync", &Switches::eio_fsync, "fsync of files fails with EIO"},
+    Switch{
+        "fsync-loses", &Switches::fsync_loses,
+        "the first fsync of a file fails with EIO, and what was written to it reads as zeros from "
+        "then on; later ones succeed"},
     Switch{"eio-fsyncdir", &Switches::eio_fsyncdir, "fsync of folders fails with EIO"},
     Switch{"eio-close", &Switches::eio_close, "close fails with EIO (the descriptor is closed)"},
     Switch{"eio-at", &Switches::eio_at, "reads that cover byte N of a file fail with EIO"},

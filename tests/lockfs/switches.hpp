@@ -22,6 +22,7 @@ struct Switches {
   bool short_writes = false;
   bool eio_fsync = false;
   bool eio_fsyncdir = false;
+  bool fsync_loses = false;
   bool eio_close = false;
   std::optional<std::uint64_t> scanner_us;
   std::optional<std::uint64_t> latency_us;
