@@ -52,6 +52,7 @@ struct MetaOptions {
   std::vector<std::string> set;  ///< each KEY=VALUE
   std::vector<std::string> remove;
   bool follow = false;
+  bool in_place = false;
   bool wide = false;
   bool lenient = false;  ///< only to show
   bool json = false;
@@ -59,6 +60,7 @@ struct MetaOptions {
 struct MvOptions {
   std::string from;
   std::string path;
+  bool in_place = false;
 };
 struct RmOptions {
   std::vector<std::string> paths;

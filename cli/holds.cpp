@@ -85,8 +85,9 @@ void print_changed(const std::string& what, const std::string& path, const Chang
 
 Changed move(const MvOptions& options) {
   ProgressBar bar("copying");  // from another filesystem
-  return replace(options.from, options.path,
-                 {.progress = std::ref(bar), .stop = stop_on_signals()});
+  return replace(
+      options.from, options.path,
+      {.progress = std::ref(bar), .stop = stop_on_signals(), .in_place = options.in_place});
 }
 
 }  // namespace

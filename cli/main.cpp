@@ -50,6 +50,9 @@ constexpr const char* exit_text =
     "exit status: 0 success, 1 a file is invalid, 2 usage or the system's refusal,\n"
     "  130 interrupted (Ctrl-C) before anything was changed";
 
+constexpr const char* in_place_text =
+    "Copy over the file where none can take its name (a mount point); not atomic";
+
 /// What is told of a subcommand.
 struct Told {
   const char* name;
@@ -141,6 +144,7 @@ void add_writers(CLI::App& app, int& status) {
             &run_mv, status);
     command->add_option("NEW", options->from, "The file that takes the name")->required();
     command->add_option("FILE", options->path, "The name")->required();
+    command->add_flag("--in-place", options->in_place, in_place_text);
   }
   {
     const auto [command, options] = add(app,
@@ -155,6 +159,7 @@ void add_writers(CLI::App& app, int& status) {
         ->allow_extra_args(false);
     command->add_flag("--follow", options->follow,
                       "Edit what a symbolic link leads to, not the link");
+    command->add_flag("--in-place", options->in_place, in_place_text);
     command->add_flag("--wide", options->wide, "Shorten nothing to fit 80 columns");
     command->add_flag("--lenient", options->lenient, lenient_text)
         ->excludes("--set")

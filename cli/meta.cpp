@@ -1,8 +1,10 @@
 // tensorhold meta: a file's metadata, shown or edited.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <functional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "cli/command.hpp"
@@ -26,7 +28,11 @@ MetadataChanges changes_of(const MetaOptions& options) {
   return changes;
 }
 
-const char* done_text(const Edited& edited) {
+/// `link`: one stands at the path, and is not followed.
+const char* done_text(const Edited& edited, bool link) {
+  if (edited.rewritten && link)
+    return "a new file has taken the place of the symbolic link; what the link led to is as it was "
+           "(--follow edits that)";
   if (!edited.changed) return "nothing to change, the metadata is so already";
   if (!edited.rewritten) return "edited in place; the tensors were not touched";
   if (edited.shared)
@@ -54,11 +60,18 @@ void print_metadata(const File& file, bool whole) {
   }
 }
 
+bool is_link(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::is_symlink(std::u8string(path.begin(), path.end()), ignored);
+}
+
 Edited edit(const MetaOptions& options) {
   ProgressBar bar("editing");  // many gigabytes may be copied where the header has no room
-  return edit_metadata(
-      options.path, changes_of(options),
-      {.follow_symlink = options.follow, .progress = std::ref(bar), .stop = stop_on_signals()});
+  return edit_metadata(options.path, changes_of(options),
+                       {.follow_symlink = options.follow,
+                        .progress = std::ref(bar),
+                        .stop = stop_on_signals(),
+                        .in_place = options.in_place});
 }
 
 }  // namespace
@@ -70,12 +83,13 @@ int run_meta(const MetaOptions& options) {
                  : print_metadata(file, options.wide || !output_is_terminal());
     return success;
   }
+  const bool link = !options.follow && is_link(options.path);
   try {
     const Edited edited = edit(options);
     if (options.json)
       print_json(open(options.path), &edited);
     else
-      fmt::print("{}: {}\n", printable(options.path), done_text(edited));
+      fmt::print("{}: {}\n", printable(options.path), done_text(edited, link));
     return success;
   } catch (const Error& error) {
     print_error(error);

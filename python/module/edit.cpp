@@ -23,7 +23,7 @@ th::EditOptions options_of(bool durable, bool follow_symlink, double lock_timeou
 
 nb::object edit_metadata(nb::handle path, nb::handle set, nb::handle remove, bool durable,
                          bool follow_symlink, double lock_timeout, std::uint64_t reserve_header,
-                         unsigned threads, nb::object progress) {
+                         unsigned threads, nb::object progress, bool in_place) {
   const std::string text = path_of(path);
   th::MetadataChanges changes;
   changes.set = metadata_of(set).value_or(th::Metadata());
@@ -32,6 +32,7 @@ nb::object edit_metadata(nb::handle path, nb::handle set, nb::handle remove, boo
   const Reporter reporter(std::move(progress), "Editing");
   th::EditOptions options = options_of(durable, follow_symlink, lock_timeout, threads, reporter);
   options.reserve_header = reserve_header;
+  options.in_place = in_place;
   return edited_value(waiting(options.lock_timeout, [&, once = options](auto wait) mutable {
     once.lock_timeout = wait;
     return th::edit_metadata(text, changes, once);
@@ -71,7 +72,8 @@ void bind_edit(nb::module_& module) {
              nb::arg("remove") = nb::make_tuple(), nb::kw_only(), nb::arg("durable") = true,
              nb::arg("follow_symlink") = false, nb::arg("lock_timeout") = 0.0,
              nb::arg("reserve_header") = 4096, nb::arg("threads") = 0,
-             nb::arg("progress") = nb::none(), "Changes metadata, in place where it fits.");
+             nb::arg("progress") = nb::none(), nb::arg("in_place") = false,
+             "Changes metadata, in place where it fits.");
   module.def("overwrite", overwrite, nb::arg("path"), nb::arg("name"), nb::arg("data"),
              nb::kw_only(), nb::arg("durable") = true, nb::arg("follow_symlink") = false,
              nb::arg("lock_timeout") = 0.0, nb::arg("threads") = 0,

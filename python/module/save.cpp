@@ -57,7 +57,7 @@ class Tensors {
   }
 
   [[noreturn]] static void refuse(const std::string& name, const std::string& why) {
-    throw nb::type_error(("tensor \"" + name + "\": " + why).c_str());
+    throw nb::type_error(("tensor \"" + shown(name) + "\": " + why).c_str());
   }
 
   // Deques: what is borrowed stays where it is.
@@ -71,7 +71,7 @@ class Tensors {
 
 void save(nb::handle path, nb::handle tensors, nb::handle metadata, std::uint64_t align,
           std::uint64_t reserve_header, bool follow_symlink, bool durable, unsigned threads,
-          nb::object progress) {
+          nb::object progress, bool in_place) {
   const std::string text = path_of(path);
   const Tensors list(tensors);
   const auto pairs = metadata_of(metadata);
@@ -81,7 +81,8 @@ void save(nb::handle path, nb::handle tensors, nb::handle metadata, std::uint64_
                                 .follow_symlink = follow_symlink,
                                 .durable = durable,
                                 .threads = threads,
-                                .progress = reporter.function()};
+                                .progress = reporter.function(),
+                                .in_place = in_place};
   without_gil([&] { th::save(text, list.list(), pairs, options); });
 }
 
@@ -114,7 +115,8 @@ void bind_save(nb::module_& module) {
   module.def("save", save, nb::arg("path"), nb::arg("tensors"), nb::arg("metadata") = nb::none(),
              nb::kw_only(), nb::arg("align") = 8, nb::arg("reserve_header") = 0,
              nb::arg("follow_symlink") = false, nb::arg("durable") = true, nb::arg("threads") = 0,
-             nb::arg("progress") = nb::none(), "Writes a file that replaces path in one step.");
+             nb::arg("progress") = nb::none(), nb::arg("in_place") = false,
+             "Writes a file that replaces path in one step.");
   module.def("serialize", serialize, nb::arg("tensors"), nb::arg("metadata") = nb::none(),
              nb::kw_only(), nb::arg("align") = 8, nb::arg("reserve_header") = 0,
              "The bytes that save() would write.");

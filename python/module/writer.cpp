@@ -49,7 +49,7 @@ std::vector<th::TensorLayout> layout_of(nb::handle layout) {
 
 void make(PyWriter* self, nb::handle path, nb::handle layout, nb::handle metadata,
           std::uint64_t align, std::uint64_t reserve_header, bool follow_symlink, bool durable,
-          unsigned threads, nb::object progress) {
+          unsigned threads, nb::object progress, bool in_place) {
   const std::string text = path_of(path);
   const std::vector<th::TensorLayout> list = layout_of(layout);
   const auto pairs = metadata_of(metadata);
@@ -59,7 +59,8 @@ void make(PyWriter* self, nb::handle path, nb::handle layout, nb::handle metadat
                                 .follow_symlink = follow_symlink,
                                 .durable = durable,
                                 .threads = threads,
-                                .progress = reporter.function()};
+                                .progress = reporter.function(),
+                                .in_place = in_place};
   th::Writer writer = without_gil([&] { return th::Writer(text, list, pairs, options); });
   std::map<std::string, th::TensorLayout, std::less<>> named;
   for (const th::TensorLayout& tensor : list) named.emplace(tensor.name, tensor);
@@ -118,7 +119,7 @@ void bind_writer(nb::module_& module) {
       .def("__init__", make, nb::arg("path"), nb::arg("layout"), nb::arg("metadata") = nb::none(),
            nb::kw_only(), nb::arg("align") = 8, nb::arg("reserve_header") = 0,
            nb::arg("follow_symlink") = false, nb::arg("durable") = true, nb::arg("threads") = 0,
-           nb::arg("progress") = nb::none())
+           nb::arg("progress") = nb::none(), nb::arg("in_place") = false)
       .def_prop_ro(
           "nbytes", [](const PyWriter& self) { return self.writer.nbytes(); },
           "Bytes of all tensors.")
@@ -127,7 +128,8 @@ void bind_writer(nb::module_& module) {
           "Bytes that were written.")
       .def_prop_ro(
           "is_open", [](const PyWriter& self) { return self.writer.is_open(); },
-          "True until commit() or abandon().")
+          "True until commit() has put the file in place or lost it (a sync that failed), or "
+          "abandon().")
       .def("missing", missing, "Names of the tensors that miss bytes.")
       .def("write", write, nb::arg("name"), nb::arg("data"),
            "Writes a whole tensor, from an array of its dtype and shape, or from bytes.")

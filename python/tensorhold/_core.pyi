@@ -162,6 +162,7 @@ class Writer:
         durable: bool = True,
         threads: int = 0,
         progress: _Progress = None,
+        in_place: bool = False,
     ) -> None: ...
     @property
     def nbytes(self) -> int: ...
@@ -199,7 +200,9 @@ def release(
     path: _Path, *, threads: int = 0, progress: _Progress = None, pinned_elsewhere: bool = False
 ) -> Released: ...
 def remove(path: _Path, *, reclaim_space: bool = False) -> Changed: ...
-def replace(new: _Path, path: _Path, *, durable: bool = True) -> Changed: ...
+def replace(
+    new: _Path, path: _Path, *, durable: bool = True, in_place: bool = False
+) -> Changed: ...
 def edit_metadata(
     path: _Path,
     set: Mapping[str, str] | None = None,
@@ -211,6 +214,7 @@ def edit_metadata(
     reserve_header: int = 4096,
     threads: int = 0,
     progress: _Progress = None,
+    in_place: bool = False,
 ) -> Edited: ...
 def overwrite(
     path: _Path,
@@ -234,6 +238,7 @@ def save(
     durable: bool = True,
     threads: int = 0,
     progress: _Progress = None,
+    in_place: bool = False,
 ) -> None: ...
 def serialize(
     tensors: Mapping[str, _Value],
