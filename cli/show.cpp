@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,41 @@ Shown pick(const File& file, const ShowOptions& options) {
   const Slice slice = tensor.slice(parse_slice(options.slice));
   return {slice.copy(), slice.dtype(), {slice.shape().begin(), slice.shape().end()}};
 }
+
+/// The bytes of what is shown, for those who look at all of them once: in one piece where they are
+/// mapped or small, else some rows at a time, so that a tensor larger than memory can be shown.
+class Pieces {
+ public:
+  explicit Pieces(const Shown& shown) : tensor_(shown.tensor), shape_(shown.shape) {
+    while (dimension_ < shape_.size() && shape_[dimension_] == 1) ++dimension_;
+    const bool whole = tensor_.mapped() || tensor_.nbytes() <= most || bits_of(shown.dtype) < 8;
+    if (whole || dimension_ == shape_.size()) return;
+    rows_ = shape_[dimension_];
+    step_ = std::max<std::uint64_t>(1, most / (tensor_.nbytes() / rows_));
+  }
+
+  [[nodiscard]] std::span<const std::byte> next() {
+    if (step_ == 0) return done_++ == 0 ? tensor_.bytes() : std::span<const std::byte>();
+    if (done_ >= rows_) return {};
+    const std::uint64_t end = std::min(done_ + step_, rows_);
+    std::vector<Index> indices(dimension_, all);
+    indices.emplace_back(static_cast<std::int64_t>(done_), static_cast<std::int64_t>(end));
+    done_ = end;
+    piece_ = Tensor();  // before the next one takes memory
+    piece_ = tensor_.slice(std::span<const Index>(indices)).copy();
+    return piece_.bytes();
+  }
+
+ private:
+  static constexpr std::uint64_t most = std::uint64_t{64} << 20;
+  const Tensor& tensor_;
+  const std::vector<std::uint64_t>& shape_;
+  std::size_t dimension_ = 0;  // the first one that has several rows
+  std::uint64_t rows_ = 0;
+  std::uint64_t step_ = 0;  // rows in a piece; 0: all is one piece
+  std::uint64_t done_ = 0;
+  Tensor piece_;
+};
 
 /// Two texts as one line below the name, or as two where one would be too long.
 void print_pair(const std::string& first, const std::string& second) {
@@ -98,10 +134,16 @@ void print_json(const ShowOptions& options, const Shown& shown, const Statistics
 int run_show(const ShowOptions& options) {
   const File file = open(options.path, {.lenient = options.lenient});
   const Shown shown = pick(file, options);
-  const Statistics found = statistics_of(shown.dtype, shown.tensor.bytes());
-  const auto count =
-      static_cast<std::size_t>(std::min<std::uint64_t>(found.values, options.values));
-  const std::vector<Value> values = first_values(shown.dtype, shown.tensor.bytes(), count);
+  std::vector<Value> values;
+  Pieces pieces(shown);
+  const Statistics found = statistics_of(shown.dtype, [&] {
+    const std::span<const std::byte> piece = pieces.next();
+    const std::size_t count =
+        std::min(piece.size() * 8 / bits_of(shown.dtype), options.values - values.size());
+    const std::vector<Value> more = first_values(shown.dtype, piece, count);
+    values.insert(values.end(), more.begin(), more.end());
+    return piece;
+  });
   if (options.json)
     print_json(options, shown, found, values);
   else

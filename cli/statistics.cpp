@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <type_traits>
+#include <utility>
 
 namespace tensorhold::cli {
 namespace {
@@ -71,25 +72,31 @@ class Collector {
 };
 
 template <class T>
-Statistics collect(Dtype dtype, std::span<const std::byte> bytes) {
+Statistics collect(Dtype dtype, const NextPiece& next) {
   const std::size_t bits = bits_of(dtype);
   const std::size_t piece_bytes = piece_values * bits / 8;
   Collector<T> collector;
   std::array<T, piece_values> buffer;
-  while (!bytes.empty()) {
-    const std::size_t take = std::min(piece_bytes, bytes.size());
-    const std::span<T> values(buffer.data(), take * 8 / bits);
-    to_numbers(dtype, bytes.first(take), values);
-    bytes = bytes.subspan(take);
-    for (const T& value : values) collector.add(value);
+  for (auto bytes = next(); !bytes.empty(); bytes = next()) {
+    while (!bytes.empty()) {
+      const std::size_t take = std::min(piece_bytes, bytes.size());
+      const std::span<T> values(buffer.data(), take * 8 / bits);
+      to_numbers(dtype, bytes.first(take), values);
+      bytes = bytes.subspan(take);
+      for (const T& value : values) collector.add(value);
+    }
   }
   return collector.result();
 }
 
 }  // namespace
 
+Statistics statistics_of(Dtype dtype, const NextPiece& next) {
+  return with_number_type(dtype, [&](auto zero) { return collect<decltype(zero)>(dtype, next); });
+}
+
 Statistics statistics_of(Dtype dtype, std::span<const std::byte> bytes) {
-  return with_number_type(dtype, [&](auto zero) { return collect<decltype(zero)>(dtype, bytes); });
+  return statistics_of(dtype, [&] { return std::exchange(bytes, {}); });
 }
 
 std::string summary(const Statistics& found) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,6 +29,11 @@ struct Statistics {
 
 /// Of little-endian elements; converts them piece by piece, so memory does not grow with `bytes`.
 [[nodiscard]] Statistics statistics_of(Dtype dtype, std::span<const std::byte> bytes);
+
+/// The next bytes, of whole elements; an empty piece ends them.
+using NextPiece = std::function<std::span<const std::byte>()>;
+/// The same of bytes that come in pieces.
+[[nodiscard]] Statistics statistics_of(Dtype dtype, const NextPiece& next);
 
 /// "min 1, max 3, mean 2" with what there is of it; else "no finite value".
 [[nodiscard]] std::string summary(const Statistics& found);

@@ -312,6 +312,25 @@ class Meta(Case):
         self.assertEqual(told["metadata"], {"epoch": "1", "note": "x" * 500})
         self.assertIn("1", self.lines(run("show", path, "w"))[-1])
 
+    @unittest.skipIf(ON_WINE, "no links, no modes")
+    def test_a_link_is_replaced_by_a_file_that_is_not_wider_than_its_target(self):
+        blob = self.model(room=800)
+        blob.chmod(0o600)
+        link = self.folder / "link"
+        link.symlink_to(blob.name)
+        lines = self.lines(run("meta", link, "--set", "epoch=2"))
+        self.assertIn("link", lines[0])
+        self.assertFalse(link.is_symlink())
+        self.assertEqual(link.stat().st_mode & 0o777, 0o600)
+        self.assertEqual(self.metadata(blob), {"epoch": "1"})
+
+    def test_in_place_is_no_other_way_where_a_file_can_take_the_name(self):
+        path = self.model()
+        self.lines(run("meta", path, "--set", "note=" + "x" * 500, "--in-place"))
+        new = self.file(b"new", "new")
+        self.lines(run("mv", new, path, "--in-place"))
+        self.assertEqual(path.read_bytes(), b"new")
+
     def test_refusals(self):
         self.assertIn("KEY=VALUE", self.error(run("meta", self.model(), "--set", "epoch"), 2))
         self.assertIn("not_found", self.error(run("meta", self.folder / "no", "--set", "a=b"), 2))

@@ -5,7 +5,10 @@ import json
 import struct
 import unittest
 
-from command import DATA, MODEL, Case, run, safetensors
+from command import DATA, MODEL, ON_WINE, Case, run, safetensors, sparse
+
+if not ON_WINE:
+    import resource
 
 
 class Show(Case):
@@ -119,6 +122,20 @@ class Show(Case):
         self.assertEqual(self.show(path, "w", "--values", 0)["values"], [])
         for wrong in ("-1", "x", "1.5", ""):
             self.assertTrue(self.error(run("show", path, "w", "--values", wrong), 2), wrong)
+
+
+    @unittest.skipIf(ON_WINE, "no such limit")
+    def test_works_where_address_space_is_limited(self):
+        path = sparse(self.folder / "f", {"big": 400 << 20})
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_AS, (300 << 20,) * 2)
+
+        for command in (("ls",), ("show", "big"), ("show", "big", "5:7"), ("meta",), ("check",)):
+            name, *rest = command
+            self.lines(run(name, path, *rest, preexec_fn=limit))
+        said = json.loads(run("show", path, "big", "--json", preexec_fn=limit).stdout)
+        self.assertEqual((said["count"], said["zeros"], said["values"]), (400 << 20, 400 << 20, [0] * 24))
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ import signal
 import struct
 import threading
 
+import lockfs
 import numpy as np
 import pytest
 
 import tensorhold as th
+from tensorhold.numpy import save_file
 
 
 def loaded(content):
@@ -154,3 +156,36 @@ def test_ctrl_c_ends_a_save_and_leaves_nothing(tmp_path):
     else:
         pytest.fail("never interrupted")
     assert not list(tmp_path.iterdir())
+
+
+def test_in_place_where_nothing_takes_the_name_of_a_file(tmp_path):
+    with lockfs.mounted(tmp_path, "--no-rename") as filesystem:
+        path = filesystem.path / "x"
+        (filesystem.backing / "x").write_bytes(th.serialize({"old": b"old"}))
+        with pytest.raises(PermissionError):
+            th.save(path, {"a": b"new"})
+        th.save(path, {"a": b"new"}, in_place=True)
+        assert th.open(path).keys() == ["a"]
+        with th.Writer(path, {"b": ("U8", (3,))}, in_place=True) as writer:
+            writer.write("b", b"abc")
+        assert th.open(path).keys() == ["b"]
+        with pytest.raises(PermissionError):
+            th.edit_metadata(path, {"k": "v" * 9000})
+        assert th.edit_metadata(path, {"k": "v" * 9000}, in_place=True).rewritten
+        assert th.open(path).metadata() == {"k": "v" * 9000}
+        save_file({"c": np.ones(3)}, path, in_place=True)
+        assert th.open(path).keys() == ["c"]
+        other = tmp_path / "other"
+        other.write_bytes(th.serialize({"d": b"x"}))
+        with pytest.raises(PermissionError):
+            th.replace(other, path)
+        th.replace(other, path, in_place=True)
+        assert th.open(path).keys() == ["d"] and not other.exists()
+
+
+def test_messages_show_what_names_have_inside():
+    with pytest.raises(th.Error) as failed:
+        th.open(th.serialize({"a": b"x"}))["no\x00such\n\x1b[31mname"]
+    assert r"no\x00such\n\x1b[31mname" in str(failed.value) and "\n" not in str(failed.value)
+    with pytest.raises(TypeError, match=r'tensor "a\\x00b\\n": a tuple is'):
+        th.serialize({"a\x00b\n": (1, 2)})
