@@ -31,8 +31,7 @@ MetadataChanges changes_of(const MetaOptions& options) {
 /// `link`: one stands at the path, and is not followed.
 const char* done_text(const Edited& edited, bool link) {
   if (edited.rewritten && link)
-    return "a new file has taken the place of the symbolic link; what the link led to is as it was "
-           "(--follow edits that)";
+    return "a new file took the place of the link (--follow edits its target)";
   if (!edited.changed) return "nothing to change, the metadata is so already";
   if (!edited.rewritten) return "edited in place; the tensors were not touched";
   if (edited.shared)
