@@ -5,6 +5,7 @@
 #include "os/windows_names.hpp"
 #include "os/windows_path.hpp"
 #include "os/windows_status.hpp"
+#include "os/write.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::os {

@@ -326,7 +326,8 @@ class Meta(Case):
 
     def test_in_place_is_no_other_way_where_a_file_can_take_the_name(self):
         path = self.model()
-        self.assertEqual(run("meta", path, "--set", "note=" + "x" * 500, "--in-place").returncode, 0)
+        edit = ("meta", path, "--set", "note=" + "x" * 500, "--in-place")
+        self.assertEqual(run(*edit).returncode, 0)
         new = self.file(b"new", "new")
         self.assertEqual(run("mv", new, path, "--in-place").returncode, 0)
         self.assertEqual(path.read_bytes(), b"new")

@@ -135,7 +135,8 @@ class Show(Case):
             name, *rest = command
             self.lines(run(name, path, *rest, preexec_fn=limit))
         said = json.loads(run("show", path, "big", "--json", preexec_fn=limit).stdout)
-        self.assertEqual((said["count"], said["zeros"], said["values"]), (400 << 20, 400 << 20, [0] * 24))
+        self.assertEqual((said["count"], said["zeros"]), (400 << 20, 400 << 20))
+        self.assertEqual(said["values"], [0] * 24)
 
 
 if __name__ == "__main__":
