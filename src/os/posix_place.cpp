@@ -45,17 +45,24 @@ std::optional<std::string> read_link(int folder, const std::string& name, const 
   }
 }
 
-// Removed under the lock: between an end of the lock and the removal its maker could take it.
+/// True when the system refused a removal as those do that mind whoever has the file open.
+bool is_refusal_of_holders(int error) noexcept {
+  return error == EACCES || error == EPERM || error == EBUSY || error == ETXTBSY;
+}
+
+// Removed under the lock: between an end of the lock and the removal its maker could take it. Where
+// the system refuses because of our own handle, without: it refuses then if the maker has one.
 bool remove_if_stale(int folder, const char* name) noexcept {
   const int file =
       ::openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   if (file < 0) return false;
   struct ::stat found {};
-  const bool removed = ::fstat(file, &found) == 0 && S_ISREG(found.st_mode) &&
-                       try_lock_temporary(file, /*exclusive=*/false) == Locking::taken &&
-                       ::unlinkat(folder, name, 0) == 0;
+  const bool stale = ::fstat(file, &found) == 0 && S_ISREG(found.st_mode) &&
+                     try_lock_temporary(file, /*exclusive=*/false) == Locking::taken;
+  const bool removed = stale && ::unlinkat(folder, name, 0) == 0;
+  const bool again = stale && !removed && is_refusal_of_holders(errno);
   (void)::close(file);
-  return removed;
+  return removed || (again && ::unlinkat(folder, name, 0) == 0);
 }
 
 }  // namespace

@@ -11,9 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "os/temporary_name.hpp"
 #include "support/linux_refuse.hpp"
 #include "support/lockfs.hpp"
 #include "support/posix_child.hpp"
+#include "support/scratch.hpp"
 #include "support/tensors.hpp"
 #include "tensorhold/tensorhold.hpp"
 
@@ -109,6 +111,22 @@ TEST_F(OverLockFs, AnOwnedTensorThatWasReadHoldsNothingOnceItsFileIsGone) {
   EXPECT_TRUE(std::ranges::equal(tensor.bytes(), old.list().back().bytes));
   EXPECT_EQ(fs->stats().held, 0U);
   EXPECT_EQ(::unlink(path.c_str()), 0);
+}
+
+TEST_F(OverLockFs, LeftoversGoWhereOpenFilesCannotBeRemoved) {
+  fs->set("sharing");
+  const std::string left = *fs / os::make_temporary_name("model.safetensors", 1);
+  test::write_file(left, "left by a kill");
+  const std::string held = *fs / os::make_temporary_name("model.safetensors", 2);
+  const int holder = ::open(held.c_str(), O_CREAT | O_RDWR, 0600);
+  ASSERT_GE(holder, 0);
+  TENSORHOLD_EXPECT_CHILD(test::in_child([&]() -> std::string {  // which has not looked here yet
+    save(path, other.list());
+    return "";
+  }));
+  EXPECT_NE(::access(left.c_str(), F_OK), 0);
+  EXPECT_EQ(::access(held.c_str(), F_OK), 0);
+  EXPECT_EQ(::close(holder), 0);
 }
 
 TEST_F(OverLockFs, SaveOverAMappedFile) {
