@@ -14,6 +14,7 @@
 #include "cli/text.hpp"
 #include "cli/value.hpp"
 #include "tensorhold/file.hpp"
+#include "tensorhold/hold.hpp"
 
 namespace tensorhold::cli {
 namespace {
@@ -144,6 +145,7 @@ int run_show(const ShowOptions& options) {
     values.insert(values.end(), more.begin(), more.end());
     return piece;
   });
+  if (shown.tensor.mapped()) require_bytes(shown.tensor.bytes());
   if (options.json)
     print_json(options, shown, found, values);
   else

@@ -38,7 +38,8 @@ struct Destination {
 
 /// What became of an open file.
 enum class FileState : std::uint8_t {
-  unchanged,  ///< bytes and path are as they were at open
+  unchanged,  ///< identity, size and time of change are as they were at open. No proof that the
+              ///< bytes are: stores through another's shared mapping need not move a time
   modified,   ///< changed in place: tensors may mix old and new bytes
   truncated,  ///< made shorter: mapped tensors may have lost bytes
   replaced,   ///< another file stands at the path; tensors keep the bytes of theirs
@@ -128,8 +129,10 @@ class TENSORHOLD_API File {
   Released release(const ReleaseOptions& options = {}) const;
 
   /// Compares the file, and what stands at its path, with what was opened: identity, size and time
-  /// of the last change. A change in place within the filesystem's clock tick may go unseen. Raises
-  /// what looking at the path raises.
+  /// of the last change. A change in place within the filesystem's clock tick may go unseen, and so
+  /// may stores through a shared mapping of another process, which move the time only when they
+  /// touch a page for the first time since it was written to the disk. Raises what looking at the
+  /// path raises.
   [[nodiscard]] FileState check() const;
 
   struct Impl;

@@ -1,6 +1,8 @@
 // Holds on files: who has them, letting go of them, and changing files that are held.
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
 
 #include "tensorhold/error.hpp"
@@ -31,6 +33,11 @@ inline namespace v0 {
 TENSORHOLD_API Released release(const Path& path, const ReleaseOptions& options = {});
 [[nodiscard]] TENSORHOLD_API Result<Released> try_release(
     const Path& path, const ReleaseOptions& options = {}) noexcept;
+
+/// For who reads tensors in place, to be asked afterwards: raises truncated or damaged when `bytes`
+/// lie in a mapping of a file that does not have all of them any more. What others cut off within
+/// the file's last page reads as zeros, without a signal. Memory that is no file's passes.
+TENSORHOLD_API void require_bytes(std::span<const std::byte> bytes);
 
 struct RemoveOptions {
   /// Also releases own holds where the system would not ask for it, so that the disk's space is

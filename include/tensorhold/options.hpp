@@ -33,16 +33,16 @@ struct OpenOptions {
   /// Longest accepted header in bytes; the reference's 100,000,000 by default, below 4 GiB.
   std::uint64_t header_limit = default_header_limit;
   /// Survives reads of mapped bytes that the file lost (made shorter by others, a broken disk):
-  /// zeros appear there instead of a signal that ends the process, File::check() tells (damaged),
-  /// and every later copy and save of the file's tensors raises damaged. Installs a handler of
-  /// SIGBUS while such a file is mapped, which passes on what is not its own; a thread that blocks
-  /// the signal is not helped. Where the system has no such way (Windows), mapped access raises
-  /// unsupported.
+  /// zeros appear there, as without it in what is cut off the file's last page, instead of a signal
+  /// that ends the process, File::check() tells (damaged), and every later copy and save of the
+  /// file's tensors raises damaged. Installs a handler of SIGBUS while such a file is mapped, which
+  /// passes on what is not its own; a thread that blocks the signal is not helped. Where the system
+  /// has no such way (Windows), mapped access raises unsupported.
   bool guard = false;
   /// True: takes a shared lock (lock_shared() in lock.hpp) before the header is read, and keeps it
-  /// until the file is released, or closed with no tensor left that needs it: whoever edits in
-  /// place under an exclusive lock is kept away. Raises what lock_shared() raises; lock_conflict
-  /// after `lock_timeout`. Needs a path.
+  /// until nobody needs the file through this open any more, tensors, loads and streams that are
+  /// under way among them: whoever edits in place under an exclusive lock is kept away. Raises what
+  /// lock_shared() raises; lock_conflict after `lock_timeout`. Needs a path.
   bool lock = false;
   std::chrono::milliseconds lock_timeout = std::chrono::milliseconds(0);
   /// Shown by holders() for tensors of this open.

@@ -5,7 +5,8 @@
 #include <string>
 #include <utility>
 
-#include "os/copy.hpp"
+#include "hold/registry.hpp"
+#include "os/memory.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::hold {
@@ -27,17 +28,27 @@ MappedBlock::MappedBlock(std::shared_ptr<const Catalog> catalog, std::shared_ptr
     : Block(std::move(catalog)), source_(std::move(source)), protection_(options.protection) {
   // A release must not miss a mapping, nor find the file held by one after its end.
   const Source::Turn turn(*source_);
-  mapping_ = os::Mapping::map(*source_->handle_for_mapping(), end_of_tensors(this->catalog()),
-                              protection_);
+  const std::shared_ptr<const Opened> opened = source_->opened_for_mapping();
+  mapping_ = os::Mapping::map(opened->file, end_of_tensors(this->catalog()), protection_);
+  kept_.emplace(opened);
   if (options.guard)
-    guard_.emplace(mapping_.data(), os::to_pages({0, mapping_.size()}).end, protection_);
-  source_->add(this);
+    guard_.emplace(mapping_.data(), os::to_pages({0, mapping_.size()}).end, protection_,
+                   os::reads_what_mappings_show(opened->file) ? &opened->file : nullptr);
+  enlist(this, mapping_.data(), mapping_.size());
+  try {
+    source_->add(this);
+  } catch (...) {
+    forget_mapping(mapping_.data());
+    throw;
+  }
 }
 
 void MappedBlock::vacate() noexcept {
   if (damaged()) source_->set_damaged();
+  forget_mapping(mapping_.data());
   guard_.reset();  // before others may map something there
   mapping_.unmap();
+  kept_->end();
   source_->remove(this);
 }
 
@@ -49,41 +60,13 @@ const std::byte* MappedBlock::stable_data(std::uint32_t index) noexcept {
   return mapped() || damaged() ? nullptr : mapping_.data() + catalog().offset(index);
 }
 
-void MappedBlock::read(std::uint32_t index, std::uint64_t from, std::span<std::byte> out) {
-  const std::size_t copied = os::copy_readable(data(index) + from, out);
-  if (damaged()) raise_damaged(index);
-  if (copied == out.size()) return;
-  throw Error(
-      {.code = Code::truncated,
-       .reason = "the file became shorter, or unreadable, under its mapping",
-       .advice =
-           "Load the file again; ask its writer to replace it instead of changing it in place.",
-       .path = source_->path(),
-       .tensor = std::string(catalog().name(index)),
-       .offset = catalog().offset(index) + from + copied});
-}
-
-bool MappedBlock::read_runs(std::uint32_t index, const base::Runs& runs, std::span<std::byte> out) {
-  const bool all = os::copy_readable_runs(data(index), runs, out.data());
-  if (damaged()) raise_damaged(index);
-  return all;
-}
-
-void MappedBlock::raise_damaged(std::uint32_t index) const {
-  throw Error({.code = Code::damaged,
-               .reason = "the file became shorter, or unreadable, under its mapping, and " +
-                         std::to_string(guard_->damaged_bytes()) +
-                         " bytes of it that were read are zeros now",
-               .advice =
-                   "Load the file again; ask its writer to replace it instead of changing it in "
-                   "place.",
-               .path = source_->path(),
-               .tensor = std::string(catalog().name(index))});
-}
-
 void MappedBlock::closing() noexcept {
   if (only_user()) return;  // all goes in a moment
   const std::lock_guard lock(mutex_);
+  if (mapped() && !kept_->park()) {
+    if (guard_) guard_->forget_file();
+    kept_->give_up();
+  }
   if (state_.load() == State::releasing) return;  // which leaves what is dead untouched
   std::size_t dead = 0;
   for (const os::Part live : live_parts()) {
@@ -203,10 +186,27 @@ void MappedBlock::refuse_pinned() const {
                .tensor = std::string(catalog().name(pinned_.begin()->first))});
 }
 
+std::shared_ptr<const os::File> MappedBlock::handle() const {
+  auto open = source_->handle();
+  return open ? open : kept_->handle();
+}
+
+void MappedBlock::refuse_lost_now() const {
+  const std::optional<std::uint64_t> has = file_bytes();
+  if (!has) return;
+  for (const os::Part& part : held_parts())
+    if (part.end > *has) raise_truncated(std::max<std::uint64_t>(part.begin, *has));
+}
+
 std::unique_ptr<os::Release> MappedBlock::prepare_release(const os::File* file) {
-  auto release = std::make_unique<os::Release>(
-      mapping_, held_parts(),
-      os::ReleaseOptions{.protection = protection_, .file = file, .resumed = touched_});
+  refuse_lost_now();
+  auto release =
+      std::make_unique<os::Release>(mapping_, held_parts(),
+                                    os::ReleaseOptions{.protection = protection_,
+                                                       .file = file,
+                                                       .size = [this] { return file_bytes(); },
+                                                       .resumed = touched_});
+  const std::lock_guard lock(mutex_);
   if (exchanged_.empty()) {
     exchanged_.resize(release->chunks());
     chunk_bytes_ = release->chunk(0).end;
@@ -218,6 +218,7 @@ std::uint64_t MappedBlock::release_chunk(os::Release& release, std::size_t chunk
   if (exchanged_[chunk] != 0) return 0;
   try {
     const std::uint64_t bytes = release.exchange(chunk, live_in(release.chunk(chunk)));
+    const std::lock_guard lock(mutex_);
     exchanged_[chunk] = 1;
     return bytes;
   } catch (const Error& error) {
@@ -229,13 +230,20 @@ std::uint64_t MappedBlock::release_chunk(os::Release& release, std::size_t chunk
 }
 
 bool MappedBlock::end_release(const os::Release& release) noexcept {
-  const std::lock_guard lock(mutex_);
-  touched_ = touched_ || release.touched();
-  const bool all = std::ranges::count(exchanged_, 0) == 0;
-  state_.store(all ? State::released : touched_ ? State::partial : State::mapped);
-  if (ended())
-    for (const std::uint32_t index : died_) discard_dead(index);
-  died_.clear();
+  bool all = false;
+  {
+    const std::lock_guard lock(mutex_);
+    touched_ = touched_ || release.touched();
+    all = std::ranges::count(exchanged_, 0) == 0;
+    state_.store(all ? State::released : touched_ ? State::partial : State::mapped);
+    if (ended())
+      for (const std::uint32_t index : died_) discard_dead(index);
+    died_.clear();
+  }
+  if (all) {  // nothing of the file is needed any more
+    if (guard_) guard_->forget_file();
+    kept_->end();
+  }
   return !touched_;
 }
 
@@ -249,6 +257,28 @@ void MappedBlock::discard_dead(std::uint32_t index) noexcept {
   if (any_live_in({pages.begin, pages.begin + page})) pages.begin += page;
   if (pages.begin < pages.end && any_live_in({pages.end - page, pages.end})) pages.end -= page;
   discard(pages);
+  if (touched_ && pages.begin < pages.end) split_huge_pages(pages);
+}
+
+// A huge page of which some was discarded stays charged as a whole, until it is split: at each end
+// of the discarded range, by way of a page there that is alive.
+void MappedBlock::split_huge_pages(os::Part discarded) noexcept {
+  const auto split = [&](std::size_t at) {
+    const std::size_t begin = at / os::huge_page_bytes * os::huge_page_bytes;
+    const std::size_t end = std::min(begin + os::huge_page_bytes, mapping_.size());
+    for (std::size_t i = first_ending_after(begin); i < catalog().size(); ++i) {
+      const os::Part part = part_of(i);
+      if (part.begin >= end) return;
+      if (part.begin == part.end || live(i) == 0) continue;
+      const std::size_t alive = std::max(part.begin, begin);
+      return os::Release::split_huge_page(mapping_.data() +
+                                          alive / os::page_size() * os::page_size());
+    }
+  };
+  if (discarded.begin % os::huge_page_bytes != 0) split(discarded.begin);
+  if (discarded.end % os::huge_page_bytes != 0 &&
+      discarded.end / os::huge_page_bytes != discarded.begin / os::huge_page_bytes)
+    split(discarded.end);
 }
 
 std::string MappedBlock::tensor_at(std::uint64_t offset) const {

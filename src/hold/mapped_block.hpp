@@ -7,9 +7,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "hold/block.hpp"
+#include "hold/kept_file.hpp"
 #include "hold/source.hpp"
 #include "os/file.hpp"
 #include "os/guard.hpp"
@@ -52,6 +54,28 @@ class MappedBlock final : public Block {
   [[nodiscard]] std::string_view path() const noexcept override { return source_->path(); }
   [[nodiscard]] bool native_order() const noexcept override { return false; }
   [[nodiscard]] const Source& source() const noexcept { return *source_; }
+  /// Copies bytes of the file, as read() those of a tensor; all in the mapping, and of tensors that
+  /// are live.
+  void read_at(std::uint64_t offset, std::span<std::byte> out) const;
+
+  // For bytes that are taken straight out of the mapping (lost_bytes.hpp):
+
+  [[nodiscard]] bool contains(const std::byte* address) const noexcept {
+    return address >= mapping_.data() && address < mapping_.data() + mapping_.size();
+  }
+  /// What the file has now; nothing when that is not known, or the bytes are its no more.
+  [[nodiscard]] std::optional<std::uint64_t> file_bytes() const noexcept;
+  /// The place in the file of the first byte in `taken` that it does not have, when it has
+  /// `file_bytes`, asked after they were taken.
+  [[nodiscard]] std::optional<std::uint64_t> lost_at(
+      std::span<const std::byte> taken, std::optional<std::uint64_t> file_bytes) const noexcept;
+  /// Raises damaged or truncated when they were lost.
+  void refuse_lost(std::span<const std::byte> taken) const;
+  /// Goes on with a copy that came as far as `copied`, where the mapping shows no bytes, with those
+  /// that the file has; returns how far. Raises io_error.
+  [[nodiscard]] std::size_t take(const std::byte* from, std::span<std::byte> to,
+                                 std::size_t copied) const;
+
   /// True once zeros were put in the place of lost bytes; for good.
   [[nodiscard]] bool damaged() const noexcept { return guard_ && guard_->damaged_bytes() != 0; }
 
@@ -63,7 +87,9 @@ class MappedBlock final : public Block {
   [[nodiscard]] std::vector<os::Part> held_parts() const;
   /// Live tensors' bytes, in order.
   [[nodiscard]] std::vector<os::Part> live_parts() const { return live_in({0, mapping_.size()}); }
-  /// Takes what the release needs; nothing changes yet.
+  /// The file, closed or not, as long as this keeps it; else null.
+  [[nodiscard]] std::shared_ptr<const os::File> handle() const;
+  /// Takes what the release needs; nothing changes yet. Raises truncated when that is known now.
   [[nodiscard]] std::unique_ptr<os::Release> prepare_release(const os::File* file);
   /// From now on no dead tensor comes to life.
   void begin_release() noexcept {
@@ -88,7 +114,11 @@ class MappedBlock final : public Block {
     released    ///< private memory
   };
 
-  [[noreturn]] void raise_damaged(std::uint32_t index) const;
+  void refuse_lost_now() const;
+  [[noreturn]] void raise_damaged(std::uint64_t offset) const;
+  [[noreturn]] void raise_truncated(std::uint64_t offset) const;
+  [[nodiscard]] std::size_t read_unshown(const std::byte* from, std::span<std::byte> to) const;
+  [[nodiscard]] bool is_private(os::Part part) const noexcept;
   [[nodiscard]] bool acquired(std::uint32_t, bool) override {
     return state_.load() == State::mapped;
   }
@@ -103,15 +133,18 @@ class MappedBlock final : public Block {
   [[nodiscard]] bool any_live_in(os::Part part) const noexcept;
   void discard_dead(std::uint32_t index) noexcept;
   void discard(os::Part pages) noexcept;
+  void split_huge_pages(os::Part discarded) noexcept;
   [[nodiscard]] std::string tensor_at(std::uint64_t offset) const;
 
   std::shared_ptr<Source> source_;
   os::Protection protection_;
   os::Mapping mapping_;
+  std::optional<KeptFile> kept_;    // of mapping_, until it is released
   std::optional<os::Guard> guard_;  // of mapping_, if asked for
   std::atomic<State> state_ = State::mapped;
-  // Which chunks are private, and the bytes of one; made by the first release. Written only by who
-  // has the turn to release, and by the threads that work for it.
+  // Which chunks are private, and the bytes of one; made by the first release. Written under
+  // mutex_, only by who has the turn to release and by the threads that work for it, who read it
+  // without.
   std::vector<char> exchanged_;
   std::size_t chunk_bytes_ = 0;
   bool touched_ = false;  // some pages are private

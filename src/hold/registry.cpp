@@ -1,10 +1,14 @@
 #include "hold/registry.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <utility>
+
+#include "hold/mapped_block.hpp"
 
 namespace tensorhold::hold {
 namespace {
@@ -14,9 +18,16 @@ struct Entry {
   std::weak_ptr<Source> source;
 };
 
+struct MappedRange {
+  const std::byte* end;
+  MappedBlock* block;
+};
+
 struct Registry {
-  std::mutex mutex;  // guards entries; no other lock is taken under it
+  std::mutex mutex;  // guards what follows; no other lock is taken under it
   std::vector<Entry> entries;
+  std::map<const std::byte*, MappedRange> mapped;  // by where they begin
+  std::atomic<std::size_t> mapped_count = 0;       // looked at without the mutex
 };
 
 Registry& registry() {
@@ -69,6 +80,32 @@ std::vector<std::shared_ptr<Source>> sources_of(const std::string& path) {
            (full.empty() || source->absolute_path() != full);
   });
   return found;
+}
+
+void enlist(MappedBlock* block, const std::byte* begin, std::size_t bytes) {
+  Registry& all = registry();
+  const std::lock_guard lock(all.mutex);
+  all.mapped.insert_or_assign(begin, MappedRange{begin + bytes, block});
+  all.mapped_count.store(all.mapped.size());
+}
+
+void forget_mapping(const std::byte* begin) noexcept {
+  Registry& all = registry();
+  const std::lock_guard lock(all.mutex);
+  all.mapped.erase(begin);
+  all.mapped_count.store(all.mapped.size());
+}
+
+std::pair<BlockRef, MappedBlock*> mapped_block_at(const std::byte* address) {
+  Registry& all = registry();
+  // What the caller keeps was mapped before, so that a look sees it.
+  if (all.mapped_count.load() == 0) return {};
+  const std::lock_guard lock(all.mutex);
+  const auto after = all.mapped.upper_bound(address);
+  if (after == all.mapped.begin()) return {};
+  const MappedRange& range = std::prev(after)->second;
+  if (address >= range.end || !range.block->try_retain()) return {};
+  return {BlockRef(range.block), range.block};
 }
 
 }  // namespace tensorhold::hold

@@ -27,7 +27,7 @@ constexpr unsigned most_threads = 4;
 struct Job {
   BlockRef keep;
   MappedBlock* block;
-  std::shared_ptr<const os::File> handle;  ///< null when it was closed before
+  std::shared_ptr<const os::File> handle;  ///< null when it is not kept
   std::unique_ptr<os::Release> release;
 };
 
@@ -172,7 +172,7 @@ void release_mappings(std::vector<Job>& jobs, const ReleaseOptions& options,
   const std::uint64_t total = held_bytes(jobs);
   check_room(total, sources.front()->path());
   for (Job& job : jobs) {
-    job.handle = job.block->source().handle();
+    job.handle = job.block->handle();
     job.release = job.block->prepare_release(job.handle.get());
   }
   Work work(jobs);

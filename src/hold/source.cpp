@@ -13,38 +13,34 @@
 
 namespace tensorhold::hold {
 
-Source::Source(os::File handle, std::string label, std::optional<os::Lock> lock)
-    : status_(handle.status()),
+Source::Source(os::File handle, const os::FileStatus& status, std::string label,
+               std::optional<os::Lock> lock)
+    : status_(status),
       path_(handle.path()),
       absolute_path_(absolute(path_)),
       label_(std::move(label)),
-      handle_(std::make_shared<const os::File>(std::move(handle))),
-      lock_(std::move(lock)) {}
+      opened_(std::make_shared<const Opened>(
+          Opened{std::move(handle),
+                 lock ? std::make_shared<const os::Lock>(std::move(*lock)) : nullptr})) {}
 
 Source::~Source() { forget(this); }
 
 void Source::close() noexcept {
-  // Both end after the mutex.
-  std::shared_ptr<const os::File> last;
-  std::optional<os::Lock> last_lock;
+  std::shared_ptr<const Opened> last;  // ends after the mutex
   const std::lock_guard lock(mutex_);
-  last.swap(handle_);
-  last_lock = take_unneeded_lock();
+  last.swap(opened_);
 }
 
-std::optional<os::Lock> Source::take_unneeded_lock() noexcept {
-  const auto maps = [](const MappedBlock* block) { return block->mapped(); };
-  if (handle_ || std::ranges::any_of(mapped_, maps)) return std::nullopt;
-  return std::exchange(lock_, std::nullopt);
-}
-
-std::shared_ptr<const os::File> Source::handle_for_mapping() const {
+std::shared_ptr<const Opened> Source::opened_for_mapping() const {
   if (ended())
     throw Error({.code = Code::released,
                  .reason = "the file was released, so no new view can be had from it",
                  .advice = "Open it again.",
                  .path = path_});
-  if (auto open = handle()) return open;
+  {
+    const std::lock_guard lock(mutex_);
+    if (opened_) return opened_;
+  }
   throw Error({.code = Code::closed,
                .reason = "the file was closed, so no new view can be had from it",
                .advice = "Open it again.",
@@ -57,10 +53,8 @@ void Source::add(MappedBlock* block) {
 }
 
 void Source::remove(const MappedBlock* block) noexcept {
-  std::optional<os::Lock> last_lock;
   const std::lock_guard lock(mutex_);
   std::erase(mapped_, block);
-  last_lock = take_unneeded_lock();
   gone_.notify_all();
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "hold/block.hpp"
+#include "hold/kept_file.hpp"
 #include "os/file.hpp"
 #include "os/lock.hpp"
 
@@ -27,8 +28,10 @@ class OwnedBlock;
 /// system call that may wait; `ended_`; `damaged_`; and whose turn it is to release.
 class Source {
  public:
-  /// `lock`: kept until the handle and every mapping are gone.
-  Source(os::File handle, std::string label, std::optional<os::Lock> lock);
+  /// `lock`: kept until the handle, whoever uses it, and every mapping are gone.
+  /// `status`: what the system said of the file before anything of it was read.
+  Source(os::File handle, const os::FileStatus& status, std::string label,
+         std::optional<os::Lock> lock);
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
   ~Source();
@@ -41,13 +44,13 @@ class Source {
   [[nodiscard]] const std::string& absolute_path() const noexcept { return absolute_path_; }
   [[nodiscard]] const std::string& label() const noexcept { return label_; }
 
-  /// The handle, kept open by whoever uses it; null after close().
+  /// The handle, kept open and locked by whoever uses it; null after close().
   [[nodiscard]] std::shared_ptr<const os::File> handle() const {
     const std::lock_guard lock(mutex_);
-    return handle_;
+    return opened_ ? std::shared_ptr<const os::File>(opened_, &opened_->file) : nullptr;
   }
-  /// The handle, for a new mapping. Raises released after end(), closed after close().
-  [[nodiscard]] std::shared_ptr<const os::File> handle_for_mapping() const;
+  /// The handle and the lock, for a new mapping. Raises released after end(), closed after close().
+  [[nodiscard]] std::shared_ptr<const Opened> opened_for_mapping() const;
   /// Lets go of the handle: it closes with the last read that is under way.
   void close() noexcept;
 
@@ -97,9 +100,6 @@ class Source {
   };
 
  private:
-  // The lock, when nothing needs it any more. With mutex_ held.
-  [[nodiscard]] std::optional<os::Lock> take_unneeded_lock() noexcept;
-
   const os::FileStatus status_;
   const std::string path_;
   const std::string absolute_path_;
@@ -110,8 +110,7 @@ class Source {
   std::atomic<std::thread::id> turn_thread_;  // that thread, once it knows that it has it
   mutable std::mutex mutex_;                  // guards what follows
   mutable std::condition_variable gone_;
-  std::shared_ptr<const os::File> handle_;
-  std::optional<os::Lock> lock_;
+  std::shared_ptr<const Opened> opened_;
   std::vector<MappedBlock*> mapped_;
   std::vector<OwnedBlock*> owned_;
 };

@@ -1,10 +1,12 @@
 #include <optional>
 
 #include "base/boundary.hpp"
+#include "hold/lost_bytes.hpp"
 #include "hold/mapped_block.hpp"
 #include "io/file_impl.hpp"
 #include "os/file.hpp"
 #include "tensorhold/file.hpp"
+#include "tensorhold/hold.hpp"
 
 namespace tensorhold {
 inline namespace v0 {
@@ -26,7 +28,10 @@ FileState look(const hold::Source& source) {
   if (source.damaged()) return FileState::damaged;
   const os::FileStatus& opened = source.status();
   // What was opened counts first: its bytes are those of the tensors.
-  if (const auto handle = source.handle())
+  auto handle = source.handle();
+  for (const auto& [keep, block] : source.blocks().mapped)
+    if (!handle && block->mapped()) handle = block->handle();
+  if (handle)
     if (const FileState state = compare(opened, handle->status()); state != FileState::unchanged)
       return state;
   if (source.absolute_path().empty()) return FileState::unchanged;
@@ -41,6 +46,10 @@ FileState look(const hold::Source& source) {
 FileState File::check() const {
   return base::raising("checking a file",
                        [&] { return impl_->source ? look(*impl_->source) : FileState::unchanged; });
+}
+
+void require_bytes(std::span<const std::byte> bytes) {
+  base::raising("checking bytes", [&] { hold::LostBytes().refuse(bytes); });
 }
 
 }  // namespace v0

@@ -37,7 +37,7 @@ bool was_closed(const File::Impl& impl) noexcept {
                .tensor = std::string(impl.catalog->name(index))});
 }
 
-Tensor acquire(const File::Impl& impl, hold::Block& block, std::size_t index) {
+Tensor acquire_from(const File::Impl& impl, hold::Block& block, std::size_t index) {
   const auto number = static_cast<std::uint32_t>(index);
   // The block knows nothing of a release before it has begun, nor of one of owned tensors.
   if (was_released(impl) || !block.acquire_tensor(number)) raise_ended(impl, index);
@@ -45,7 +45,7 @@ Tensor acquire(const File::Impl& impl, hold::Block& block, std::size_t index) {
 }
 
 Tensor get(const File::Impl& impl, std::size_t index) {
-  return base::raising("making a tensor", [&] { return acquire(impl, *impl.block, index); });
+  return base::raising("making a tensor", [&] { return impl.acquire(index); });
 }
 
 /// The block of writable views, mapped on first use.
@@ -65,6 +65,8 @@ hold::BlockRef writable_block(File::Impl& impl, std::size_t index) {
 }
 
 }  // namespace
+
+Tensor File::Impl::acquire(std::size_t index) const { return acquire_from(*this, *block, index); }
 
 void File::Impl::end() noexcept {
   if (closed.exchange(true)) return;
@@ -120,7 +122,7 @@ Tensor File::writable(std::string_view name) const {
   return base::raising("making a writable view", [&] {
     if (closed()) raise_ended(*impl_, index);
     const hold::BlockRef block = writable_block(*impl_, index);
-    return acquire(*impl_, *block.get(), index);
+    return acquire_from(*impl_, *block.get(), index);
   });
 }
 

@@ -24,6 +24,9 @@ struct File::Impl {
   Impl& operator=(const Impl&) = delete;
   ~Impl() { end(); }
 
+  /// A tensor of `block`. Raises closed and released.
+  [[nodiscard]] Tensor acquire(std::size_t index) const;
+
   /// Ends the file for new tensors. Thread-safe; the first call counts.
   void end() noexcept;
 

@@ -10,12 +10,12 @@
 #include "base/checked.hpp"
 #include "base/fnv.hpp"
 #include "base/log.hpp"
+#include "hold/lost_bytes.hpp"
 #include "io/cleanup.hpp"
 #include "io/copy_range.hpp"
 #include "io/journal_head.hpp"
 #include "io/lock.hpp"
 #include "io/save_engine.hpp"
-#include "os/guard.hpp"
 #include "os/look.hpp"
 #include "os/remove.hpp"
 #include "os/replace.hpp"
@@ -223,14 +223,7 @@ void write_journal(const os::Place& place, const os::Output& target,
   engine.write(std::array{Piece{.at = 0, .bytes = head}, Piece{.at = head_bytes, .bytes = before},
                           Piece{.at = used, .bytes = gap},
                           Piece{.at = after_at, .bytes = change.after, .dtype = change.dtype}});
-  // Asked after the bytes were read: a fault in between puts zeros there.
-  if (os::is_damaged(change.after))
-    throw Error({.code = Code::damaged,
-                 .reason =
-                     "the file that the bytes are mapped from became shorter, and zeros stand "
-                     "in the place of some of them",
-                 .advice = "Load the tensor again from a whole file, then write it.",
-                 .path = place.path()});
+  hold::LostBytes().refuse(change.after, place.path(), {});
   temporary.keep_attributes();
   // One that its sums do not vouch for takes its name when it is whole on the disk; the other way
   // round costs the disk one step less.
@@ -249,8 +242,9 @@ void apply(const Journal& journal, os::Output& target, const Change& change,
     engine.write(std::array{Piece{.at = change.at, .bytes = change.after, .dtype = change.dtype}});
   } catch (const Error& error) {
     if (error.code() != Code::truncated) throw;
-    journal.apply();
+    return journal.apply();
   }
+  if (hold::LostBytes().any_of(change.after)) journal.apply();
 }
 
 /// Where the folder cannot be synced, the sync at the end says so.

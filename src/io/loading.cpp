@@ -76,9 +76,27 @@ ByteSource source_of(const File::Impl& file) {
           .path = file.path};
 }
 
+namespace {
+
+/// Makes the source show what tensors of the mapping show. They are held meanwhile, without which a
+/// release would take their bytes away.
+void keep_to_mapping(const File::Impl& file, const tensor::PartCatalog& wanted,
+                     ByteSource& source) {
+  if (file.access != Access::mapped || !source.file || os::reads_what_mappings_show(*source.file))
+    return;
+  auto held = std::make_shared<std::vector<Tensor>>();
+  held->reserve(wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) held->push_back(file.acquire(wanted.tensor(i)));
+  source.keep = std::move(held);
+  source.mapping = static_cast<const hold::MappedBlock*>(&*file.block);
+}
+
+}  // namespace
+
 ByteSource source_for(const File::Impl& file, const tensor::PartCatalog& wanted,
                       std::uint64_t nbytes) {
   ByteSource source = source_of(file);
+  keep_to_mapping(file, wanted, source);
   if (!source.file || nbytes < worth_asking) return source;
   auto reads = os::DirectReads::open(*source.file);
   if (!reads) return source;

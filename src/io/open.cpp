@@ -142,7 +142,8 @@ File open_handle(os::File handle, const OpenOptions& options, std::optional<os::
   const os::FileStatus status = handle.status();
   refuse_other_kinds(status, impl->path);
   read_header(FileHeaderSource(handle), status.size, options, *impl);
-  impl->source = std::make_shared<hold::Source>(std::move(handle), options.label, std::move(lock));
+  impl->source =
+      std::make_shared<hold::Source>(std::move(handle), status, options.label, std::move(lock));
   impl->block.open(make_block(*impl, options));
   // When all is there: from here on others may release it.
   hold::enlist(impl->source);

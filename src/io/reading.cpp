@@ -8,6 +8,7 @@
 #include "base/boundary.hpp"
 #include "base/checked.hpp"
 #include "base/endian.hpp"
+#include "hold/mapped_block.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::io {
@@ -41,6 +42,42 @@ class TensorBytes final : public tensor::Bytes {
 }  // namespace
 
 void ByteSource::read_at(std::uint64_t offset, std::span<const std::span<std::byte>> pieces) const {
+  if (mapping == nullptr) return read_file(offset, pieces);
+  read_as_mapped(offset, pieces, [&] { read_file(offset, pieces); });
+}
+
+void ByteSource::read_in_place(std::uint64_t offset, std::span<std::byte> to) const {
+  const std::span<const std::span<std::byte>> pieces(&to, 1);
+  const auto read = [&] {
+    if (!direct->read_in_place(offset, to)) read_file(offset, pieces);
+  };
+  if (mapping == nullptr) return read();
+  read_as_mapped(offset, pieces, read);
+}
+
+// On overlayfs a file that is written to becomes another one, which handles read from then on,
+// while mappings stay with the first. Its status changes before its bytes do: what was read before
+// the status was found unchanged is what the mapping shows.
+template <class Read>
+void ByteSource::read_as_mapped(std::uint64_t offset, std::span<const std::span<std::byte>> pieces,
+                                const Read& read) const {
+  const auto unchanged = [&] { return file->status() == mapping->source().status(); };
+  if (unchanged()) {
+    try {
+      read();
+    } catch (const Error&) {
+      if (unchanged()) throw;
+    }
+    if (unchanged()) return;
+  }
+  for (const auto& piece : pieces) {
+    mapping->read_at(offset, piece);
+    offset += piece.size();
+  }
+}
+
+void ByteSource::read_file(std::uint64_t offset,
+                           std::span<const std::span<std::byte>> pieces) const {
   if (direct && direct->read_at(offset, pieces)) return;
   if (file) return file->read_at(offset, pieces);
   for (const auto& piece : pieces) {
@@ -183,7 +220,7 @@ void Reading::read_piece(const Unit& unit) const {
   const std::span<std::byte> to = destination(index).subspan(static_cast<std::size_t>(unit.from),
                                                              static_cast<std::size_t>(unit.nbytes));
   const std::uint64_t from = wanted_->offset(index) + unit.from;
-  if (source_.direct && owns_pages(unit) && source_.direct->read_in_place(from, to)) return;
+  if (source_.direct && owns_pages(unit)) return source_.read_in_place(from, to);
   source_.read_at(from, std::span<const std::span<std::byte>>(&to, 1));
 }
 

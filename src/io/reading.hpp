@@ -23,6 +23,10 @@
 #include "tensor/part_catalog.hpp"
 #include "tensorhold/options.hpp"
 
+namespace tensorhold::hold {
+class MappedBlock;
+}
+
 namespace tensorhold::io {
 
 /// Where the bytes of a file come from: the file, or memory that has all of it.
@@ -34,9 +38,20 @@ struct ByteSource {
   const std::byte* memory = nullptr;
   std::shared_ptr<const void> keep = {};  ///< of what owns the memory
   std::string path = {};                  ///< for errors
+  /// Of the same open, where its mapping may come to show another content than the file's handle
+  /// reads; `keep` keeps what is wanted of it. Else null.
+  const hold::MappedBlock* mapping = nullptr;
 
-  /// As os::File::read_at.
+  /// As os::File::read_at; what tensors of the mapping show, when the two differ.
   void read_at(std::uint64_t offset, std::span<const std::span<std::byte>> pieces) const;
+  /// The same for memory that lies in its pages as in the file's (DirectPath::read_in_place()).
+  void read_in_place(std::uint64_t offset, std::span<std::byte> to) const;
+
+ private:
+  void read_file(std::uint64_t offset, std::span<const std::span<std::byte>> pieces) const;
+  template <class Read>
+  void read_as_mapped(std::uint64_t offset, std::span<const std::span<std::byte>> pieces,
+                      const Read& read) const;
 };
 
 /// What becomes of the bytes.

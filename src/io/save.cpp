@@ -7,10 +7,9 @@
 #include "base/checked.hpp"
 #include "base/endian.hpp"
 #include "format/layout.hpp"
+#include "hold/lost_bytes.hpp"
 #include "io/new_file.hpp"
 #include "io/save_layout.hpp"
-#include "os/copy.hpp"
-#include "os/guard.hpp"
 
 namespace tensorhold {
 inline namespace v0 {
@@ -47,18 +46,6 @@ Error name_tensor(const Error& error, const format::Layout& layout,
   return Error(std::move(info));
 }
 
-/// To be asked after the bytes were read: a fault in between puts zeros there, which nobody wants
-/// in a file.
-void refuse_damaged(const SaveTensor& tensor, const std::string& path) {
-  if (!os::is_damaged(tensor.bytes)) return;
-  throw Error({.code = Code::damaged,
-               .reason = "the file that the bytes are mapped from became shorter, and zeros stand "
-                         "in the place of some of them",
-               .advice = "Load the tensors again from a whole file, then save.",
-               .path = path,
-               .tensor = std::string(tensor.name)});
-}
-
 std::vector<io::Piece> pieces_of(const format::Layout& layout,
                                  std::span<const SaveTensor> tensors) {
   std::vector<io::Piece> pieces;
@@ -80,7 +67,8 @@ void save_file(const Path& path, std::span<const SaveTensor> tensors,
   } catch (const Error& error) {
     throw name_tensor(error, layout, tensors);
   }
-  for (const SaveTensor& tensor : tensors) refuse_damaged(tensor, path.string());
+  hold::LostBytes lost;
+  for (const SaveTensor& tensor : tensors) lost.refuse(tensor.bytes, path.string(), tensor.name);
   file.put_in_place();
 }
 
@@ -96,15 +84,16 @@ std::vector<std::byte> save_memory(std::span<const SaveTensor> tensors,
   for (const format::Placed& placed : layout.order) {
     const SaveTensor& tensor = tensors[placed.index];
     const auto to = data.subspan(static_cast<std::size_t>(placed.begin), tensor.bytes.size());
-    if (os::copy_readable(tensor.bytes.data(), to) != to.size())
+    if (hold::take(tensor.bytes.data(), to) != to.size())
       throw Error({.code = Code::truncated,
                    .reason = "the bytes cannot be read: the file that they are mapped from became "
                              "shorter",
                    .advice = "Load the tensors again from a whole file, then save.",
                    .tensor = std::string(tensor.name)});
-    refuse_damaged(tensor, {});
     if (!base::same_order(tensor.dtype)) base::swap_elements(tensor.dtype, to);
   }
+  hold::LostBytes lost;
+  for (const SaveTensor& tensor : tensors) lost.refuse(tensor.bytes, {}, tensor.name);
   return out;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/endian.hpp"
+#include "hold/lost_bytes.hpp"
 #include "os/copy.hpp"
 #include "tensorhold/error.hpp"
 
@@ -167,7 +168,7 @@ class SaveEngine::Job {
   }
 
   void copy_part(const Piece& part, std::span<std::byte> to) const {
-    const std::size_t copied = os::copy_readable(part.bytes.data(), to);
+    const std::size_t copied = hold::take(part.bytes.data(), to);
     if (copied != to.size())
       throw Error({.code = Code::truncated,
                    .reason = "the memory that should be written here cannot be read: the file "
@@ -183,7 +184,7 @@ class SaveEngine::Job {
     std::size_t count = 0;
     std::uint64_t at = from;  // of the first of the parts
     const auto flush = [&](std::uint64_t next) {
-      if (count != 0) engine_.output_.write_at(at, std::span(parts).first(count));
+      if (count != 0) write_parts(at, std::span(parts).first(count));
       count = 0;
       at = next;
     };
@@ -201,6 +202,23 @@ class SaveEngine::Job {
       flush(part.at + part.bytes.size());
     });
     flush(to);
+  }
+
+  /// What the system cannot take from where it is may still be in the file that it is mapped from.
+  void write_parts(std::uint64_t at, std::span<const std::span<const std::byte>> parts) {
+    try {
+      return engine_.output_.write_at(at, parts);
+    } catch (const Error& error) {
+      if (error.code() != Code::truncated) throw;
+    }
+    for (const std::span<const std::byte> part : parts) {
+      const BouncePool::Lease bounce(engine_.pool_);
+      const std::span<std::byte> room = bounce.bytes().first(part.size());
+      copy_part({.at = at, .bytes = part}, room);
+      const std::span<const std::byte> copied = room;
+      engine_.output_.write_at(at, {&copied, 1});
+      at += part.size();
+    }
   }
 
   SaveEngine& engine_;

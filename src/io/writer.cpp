@@ -12,10 +12,10 @@
 #include "base/endian.hpp"
 #include "format/header_builder.hpp"
 #include "format/layout.hpp"
+#include "hold/lost_bytes.hpp"
 #include "io/new_file.hpp"
 #include "io/save_layout.hpp"
 #include "io/written_ranges.hpp"
-#include "os/guard.hpp"
 
 namespace tensorhold {
 inline namespace v0 {
@@ -149,12 +149,7 @@ void Writer::Impl::write(Entry& entry, std::uint64_t offset, std::span<const std
   try {
     target->write(
         std::array{io::Piece{.at = entry.at + offset, .bytes = bytes, .dtype = entry.dtype}});
-    // Asked after the bytes were read: a fault in between puts zeros there.
-    if (os::is_damaged(bytes))
-      refuse(Code::damaged,
-             "the file that the bytes are mapped from became shorter, and zeros stand in the place "
-             "of some of them",
-             "Load the tensor again from a whole file, then write it.", path, entry.name);
+    hold::LostBytes().refuse(bytes, path, entry.name);
   } catch (const Error& error) {
     finish(false);
     ErrorInfo info = error.info();

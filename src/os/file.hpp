@@ -59,6 +59,8 @@ class File {
   void close() noexcept;
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] FileStatus status() const;
+  /// The bytes that it has now; nothing when the system does not tell.
+  [[nodiscard]] std::optional<std::uint64_t> size() const noexcept;
 
   /// Fills all of `out` from `offset`. Retries short reads and interrupted calls; unexpected_end
   /// with the offset when the file ends before.
@@ -126,8 +128,17 @@ struct Filesystem {
 
 [[nodiscard]] Filesystem filesystem_of(const File& file) noexcept;
 
+/// True where reading a handle and looking at a mapping of it always give the same bytes. Not on
+/// overlayfs, where both go to different files once the file was copied up, and not where the
+/// bytes come from another machine or process.
+[[nodiscard]] bool reads_what_mappings_show(const File& file) noexcept;
+
 /// True where a mapping keeps others from deleting or replacing the file.
 extern const bool mapping_blocks_others;
+
+/// True where others may make a file shorter while it is mapped. What is lost of its last page then
+/// reads as zeros, without a fault.
+extern const bool mapped_files_shrink;
 
 /// Size of a page.
 [[nodiscard]] std::size_t page_size() noexcept;

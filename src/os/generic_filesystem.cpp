@@ -5,4 +5,6 @@ namespace tensorhold::os {
 
 Filesystem filesystem_of(const File&) noexcept { return {}; }
 
+bool reads_what_mappings_show(const File&) noexcept { return false; }
+
 }  // namespace tensorhold::os

@@ -18,6 +18,7 @@ Part Release::chunk(std::size_t) const noexcept { return {}; }
 std::size_t Release::exchange(std::size_t, std::span<const Part>) { return 0; }
 bool Release::touched() const noexcept { return false; }
 void Release::discard(std::byte*, std::size_t) noexcept {}
+void Release::split_huge_page(std::byte*) noexcept {}
 bool has_pinned_memory() noexcept { return false; }
 
 }  // namespace tensorhold::os

@@ -1,5 +1,6 @@
 // Survives reads of mapped memory whose file became shorter, or cannot be read any more: zeros
-// appear there, and the range is marked as damaged. posix_guard.cpp and windows_guard.cpp.
+// appear there, and the range is marked as damaged. What the file still has appears as it is, on
+// Linux. posix_guard.cpp and windows_guard.cpp.
 #pragma once
 
 #include <cstddef>
@@ -22,14 +23,20 @@ struct GuardSlot;
 class Guard {
  public:
   /// `begin` and the end of the range are whole pages; they must stay mapped while the guard lives.
-  /// Raises unsupported (see docs/guarantees.md), invalid_argument, out_of_memory.
-  Guard(std::byte* begin, std::size_t bytes, Protection protection);
+  /// `file`: what the range is a mapping of, from its first byte on, to be asked for the bytes that
+  /// the mapping cannot show (a hole of a full tmpfs); null where its reads may give others. Must
+  /// live until forget_file(). Raises unsupported (see docs/guarantees.md), invalid_argument,
+  /// out_of_memory.
+  Guard(std::byte* begin, std::size_t bytes, Protection protection, const File* file = nullptr);
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
   ~Guard();
 
   /// Bytes that zeros were put over, in whole pages; never becomes less.
   [[nodiscard]] std::uint64_t damaged_bytes() const noexcept;
+
+  /// From the return on nobody uses the file.
+  void forget_file() noexcept;
 
  private:
   GuardSlot* slot_;

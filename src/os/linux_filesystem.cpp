@@ -1,9 +1,9 @@
-#include "os/linux_filesystem.hpp"
-
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
 #include <cstdint>
+
+#include "os/file.hpp"
 
 namespace tensorhold::os {
 

@@ -11,7 +11,6 @@
 #include "os/guard.hpp"
 #include "os/linux_copy.hpp"
 #include "os/linux_fault_copy.hpp"
-#include "os/linux_filesystem.hpp"
 #include "os/linux_locked.hpp"
 #include "os/linux_staging.hpp"
 #include "os/linux_write_gate.hpp"
@@ -38,6 +37,21 @@ constexpr std::size_t window_bytes = huge_page;
                .reason = "the system refused to exchange pages of the mapping",
                .advice = "Drop tensors, or raise the limits of memory and of mappings "
                          "(vm.max_map_count), then release again.",
+               .os_error = error});
+}
+
+[[noreturn]] void raise_lost(std::uint64_t offset) {
+  throw Error({.code = Code::truncated,
+               .reason = "the file became shorter under its mapping",
+               .advice = "Drop the tensors whose bytes are gone, then release again.",
+               .offset = offset});
+}
+
+[[noreturn]] void raise_unreadable(std::uint64_t offset, int error) {
+  throw Error({.code = Code::io_error,
+               .reason = "the system cannot read the file under its mapping",
+               .advice = "See whether its disk or network is there, then release again.",
+               .offset = offset,
                .os_error = error});
 }
 
@@ -70,11 +84,11 @@ struct Release::State {
         all(to_pages({0, mapping.size()})),
         writable(options.protection == Protection::private_writable),
         mirror(base, all.end, chunk_bytes, live),
-        locked(locked_parts(base, all.end)) {
+        locked(locked_parts(base, all.end)),
+        size(options.size) {
+    if (options.file != nullptr && reads_what_mappings_show(*options.file)) shown = options.file;
     // A private page may differ from the file's, and is then what counts.
-    if (!writable && !options.resumed && options.file != nullptr &&
-        reads_what_mappings_show(*options.file))
-      file = options.file;
+    if (!writable && !options.resumed) file = shown;
     if (writable)
       gate.emplace(base, all.end);
     else
@@ -83,6 +97,8 @@ struct Release::State {
 
   void copy(Part pages, std::byte* to) const;
   void copy_by_system(std::size_t from, std::span<std::byte> to) const;
+  [[nodiscard]] std::size_t copy_unshown(std::size_t from, std::span<std::byte> to) const;
+  void refuse_lost(std::span<const Part> live, Part within) const;
   void exchange_piece(Part piece, Mirror::Staging& staging, std::byte* from);
   void exchange_window(Part window, std::span<const Part> live, Mirror::Staging& staging,
                        std::byte* from);
@@ -93,7 +109,9 @@ struct Release::State {
   bool writable;
   Mirror mirror;
   std::vector<Part> locked;  // by others, and locked again: the swap takes that away
-  const File* file = nullptr;
+  std::function<std::optional<std::uint64_t>()> size;
+  const File* shown = nullptr;     // the file, where its reads give what the mapping shows
+  const File* file = nullptr;      // the same, where it is read first
   std::optional<WriteGate> gate;   // of a writable mapping
   std::optional<FaultCopy> loads;  // of a read-only one
   std::atomic<bool> touched = false;
@@ -124,12 +142,41 @@ void Release::State::copy_by_system(std::size_t from, std::span<std::byte> to) c
     else if (got == 0 || errno != EINTR)
       break;  // the mapping may still have it
   }
-  if (done < want) done += copy_by_call(base + from + done, to.subspan(done));
-  if (done < want)
-    throw Error({.code = Code::truncated,
-                 .reason = "the file became shorter, or unreadable, under its mapping",
-                 .advice = "Drop the tensors whose bytes are gone, then release again.",
-                 .offset = from + done});
+  while (done < want) {
+    done += copy_by_call(base + from + done, to.subspan(done));
+    if (done < want) done += copy_unshown(from + done, to.subspan(done));
+  }
+}
+
+// Of one page that faults, which nobody has written to then: a full tmpfs shows no page of a hole,
+// and a read has its bytes.
+std::size_t Release::State::copy_unshown(std::size_t from, std::span<std::byte> to) const {
+  const std::optional<std::uint64_t> has = size ? size() : std::nullopt;
+  if (!has || *has <= from) raise_lost(from);
+  const std::size_t page = page_size() - from % page_size();
+  const std::size_t want =
+      static_cast<std::size_t>(std::min<std::uint64_t>(std::min(page, to.size()), *has - from));
+  if (shown == nullptr) raise_unreadable(from, 0);
+  ssize_t got = 0;
+  do {
+    got = ::pread(static_cast<int>(shown->native()), to.data(), want, static_cast<off_t>(from));
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) raise_unreadable(from, errno);
+  if (got == 0) raise_lost(from);
+  // What lies behind the file's last byte in its last page is nobody's.
+  return static_cast<std::uint64_t>(got) == *has - from ? std::min(page, to.size())
+                                                        : static_cast<std::size_t>(got);
+}
+
+// Asked after the copy: what the file lost of its last page was copied as zeros.
+void Release::State::refuse_lost(std::span<const Part> live, Part within) const {
+  const std::optional<std::uint64_t> has = size ? size() : std::nullopt;
+  if (!has) return;
+  for (const Part& part : live) {
+    const Part taken = intersect(part, within);
+    if (taken.begin != taken.end && taken.end > *has)
+      raise_lost(std::max<std::uint64_t>(*has, taken.begin));
+  }
 }
 
 // In a GuardPause: a handler that decided before would put zeros over what is exchanged here.
@@ -162,6 +209,7 @@ void Release::State::exchange_window(Part window, std::span<const Part> live,
   if (::mprotect(begin, bytes, PROT_READ) != 0) raise_refused(errno);
   try {
     copy_all();
+    refuse_lost(live, window);
     exchange_piece(window, staging, from);
   } catch (...) {
     (void)::mprotect(begin, bytes, PROT_READ | PROT_WRITE);
@@ -191,10 +239,11 @@ std::size_t Release::exchange(std::size_t number, std::span<const Part> live) {
   if (state.writable) {
     for (std::size_t begin = whole.begin; begin < whole.end; begin += window_bytes) {
       const Part window{begin, std::min(begin + window_bytes, whole.end)};
-      state.exchange_window(window, pages, staging, at(begin));
+      state.exchange_window(window, live, staging, at(begin));
     }
   } else {
     for (const Part& part : pages) state.copy(part, at(part.begin));
+    state.refuse_lost(live, whole);
     if (::mprotect(staging.begin(), whole.end - whole.begin, PROT_READ) != 0) raise_refused(errno);
     // The system moves one mapping at a time, and huge pages make several of the staging.
     for (const Part& piece : state.mirror.pieces(whole)) {
@@ -209,6 +258,16 @@ bool Release::touched() const noexcept { return state_->touched.load(std::memory
 
 void Release::discard(std::byte* pages, std::size_t bytes) noexcept {
   (void)::madvise(pages, bytes, MADV_DONTNEED);
+}
+
+// To make one of its pages cold, the system has to split a huge page of which others were
+// discarded, and then frees these. Until then they are charged, though nobody has them.
+void Release::split_huge_page(std::byte* page) noexcept {
+#ifdef MADV_COLD
+  (void)::madvise(page, page_size(), MADV_COLD);
+#else
+  (void)page;
+#endif
 }
 
 }  // namespace tensorhold::os

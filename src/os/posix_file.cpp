@@ -211,6 +211,12 @@ FileStatus File::status() const {
   return to_status(found);
 }
 
+std::optional<std::uint64_t> File::size() const noexcept {
+  struct ::stat found {};
+  if (::fstat(static_cast<int>(handle_), &found) != 0) return std::nullopt;
+  return to_status(found).size;
+}
+
 void File::read_at(std::uint64_t offset, std::span<std::byte> out) const {
   read_all(static_cast<int>(handle_), path_, offset, out);
 }

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +29,7 @@ struct GuardSlot {
   std::atomic<std::uintptr_t> begin = 0;
   std::atomic<std::uintptr_t> end = 0;  // 0: free
   std::atomic<bool> writable = false;
+  std::atomic<int> file = -1;
   std::atomic<std::uint64_t> damaged = 0;
 };
 
@@ -88,6 +90,42 @@ std::size_t lost_bytes(std::byte* page, std::size_t most, std::size_t page_bytes
   return lost;
 }
 
+/// Puts what the file still has of [page, page + bytes), of which the mapping shows nothing, in its
+/// place: a full tmpfs has no page for a hole. In one step, so that no thread sees anything else.
+/// False: the file has nothing there, or it cannot be read.
+bool filled_from_file(const GuardSlot& slot, std::byte* page, std::size_t bytes,
+                      std::size_t page_bytes, int protection) noexcept {
+#ifdef __linux__
+  const int file = slot.file.load();
+  struct ::stat found {};
+  if (file < 0 || ::fstat(file, &found) != 0 || found.st_size < 0) return false;
+  const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(page) - slot.begin.load();
+  const auto size = static_cast<std::uint64_t>(found.st_size);
+  if (size <= offset) return false;
+  const std::uint64_t pages = (size - offset + page_bytes - 1) / page_bytes;
+  if (pages < bytes / page_bytes) bytes = static_cast<std::size_t>(pages) * page_bytes;
+  const std::size_t want = std::min<std::uint64_t>(bytes, size - offset);
+  void* const fresh =
+      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (fresh == MAP_FAILED) return false;
+  std::size_t done = 0;
+  while (done < want) {
+    const ssize_t got = ::pread(file, static_cast<std::byte*>(fresh) + done, want - done,
+                                static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  if (done == want && ::mprotect(fresh, bytes, protection) == 0 &&
+      ::mremap(fresh, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, page) != MAP_FAILED)
+    return true;
+  (void)::munmap(fresh, bytes);
+#else
+  (void)slot, (void)page, (void)bytes, (void)page_bytes, (void)protection;
+#endif
+  return false;
+}
+
 /// True: the access is to be tried again.
 bool repaired(void* where) noexcept {
   const auto address = reinterpret_cast<std::uintptr_t>(where);
@@ -106,9 +144,11 @@ bool repaired(void* where) noexcept {
   const std::size_t behind = slot->end.load() - (address - address % page_bytes);
   const std::size_t lost = lost_bytes(page, behind, page_bytes);
   const int protection = PROT_READ | (slot->writable.load() ? PROT_WRITE : 0);
-  if (::mmap(page, lost, protection, MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0) == MAP_FAILED)
-    return false;
-  slot->damaged.fetch_add(lost);
+  if (!filled_from_file(*slot, page, lost, page_bytes, protection)) {
+    if (::mmap(page, lost, protection, MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0) == MAP_FAILED)
+      return false;
+    slot->damaged.fetch_add(lost);
+  }
   // Another thread that tried twice meanwhile must not put new zeros over what is written there.
   exchanges.fetch_add(1);
   return true;
@@ -158,7 +198,8 @@ GuardSlot* free_slot() {
 
 }  // namespace
 
-Guard::Guard(std::byte* begin, std::size_t bytes, Protection protection) : slot_(nullptr) {
+Guard::Guard(std::byte* begin, std::size_t bytes, Protection protection, const File* file)
+    : slot_(nullptr) {
   const auto first = reinterpret_cast<std::uintptr_t>(begin);
   const std::size_t page = page_size();  // the handler finds it known
   if (first == 0 || bytes == 0 || first % page != 0 || bytes % page != 0 || first + bytes < first)
@@ -171,6 +212,7 @@ Guard::Guard(std::byte* begin, std::size_t bytes, Protection protection) : slot_
   if (const int error = handler.install(); error != 0) raise_refused(error);
   slot->writable.store(protection == Protection::private_writable);
   slot->damaged.store(0);
+  slot->file.store(file == nullptr ? -1 : static_cast<int>(file->native()));
   slot->begin.store(first);
   slot->end.store(first + bytes);
   ++guards;
@@ -184,6 +226,11 @@ Guard::~Guard() {
     slot_->end.store(0);
   }
   if (--guards == 0) handler.remove();
+}
+
+void Guard::forget_file() noexcept {
+  const GuardPause pause;
+  slot_->file.store(-1);
 }
 
 void prepare_guards_for_fork() {

@@ -91,6 +91,7 @@ void* map_aligned(int descriptor, std::size_t length, std::size_t pages, Way way
 }  // namespace
 
 const bool mapping_blocks_others = false;
+const bool mapped_files_shrink = true;
 
 std::size_t page_size() noexcept {
   static const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));

@@ -5,7 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "os/file.hpp"
@@ -24,6 +26,9 @@ struct ReleaseOptions {
   /// The file, when it is still open: may be read instead of the mapping where that is known to
   /// give the same bytes.
   const File* file = nullptr;
+  /// What the file has now, in bytes; nothing when that is not known. Asked after bytes were taken:
+  /// what a file loses of its last page reads as zeros. May be called from several threads.
+  std::function<std::optional<std::uint64_t>()> size = {};
   /// True: some of the mapping was exchanged before, so its bytes are not the file's.
   bool resumed = false;
 };
@@ -52,8 +57,8 @@ class Release {
 
   /// The pages that `live` (sorted, disjoint, within the chunk) touches become private with their
   /// bytes; all other pages of the chunk lose theirs and cost nothing. Returns the bytes of memory
-  /// that it took. Raises out_of_memory, release_refused, truncated (with the offset of a byte that
-  /// is gone): then every live byte is as before, and a later release may try again.
+  /// that it took. Raises out_of_memory, release_refused, truncated and io_error (with the offset
+  /// of a byte that is gone): then every live byte is as before, and a later release may try again.
   std::size_t exchange(std::size_t number, std::span<const Part> live);
 
   /// True once any page was exchanged, so that dead tensors may have lost their bytes.
@@ -62,6 +67,9 @@ class Release {
   /// Gives back the memory of `pages` (whole ones of a mapping, exchanged or not), whose bytes
   /// nobody needs, where the system can.
   static void discard(std::byte* pages, std::size_t bytes) noexcept;
+  /// After a discard within the 2 MiB that `page` is in, a whole page of exchanged memory that
+  /// stays: makes the system give back what was discarded of a huge page there.
+  static void split_huge_page(std::byte* page) noexcept;
 
  private:
   struct State;

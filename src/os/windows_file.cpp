@@ -96,6 +96,14 @@ File File::duplicate(int descriptor, const std::string& name) {
 
 FileStatus File::status() const { return status_of(handle_of(handle_), path_); }
 
+std::optional<std::uint64_t> File::size() const noexcept {
+  FILE_STANDARD_INFO standard{};
+  if (GetFileInformationByHandleEx(handle_of(handle_), FileStandardInfo, &standard,
+                                   sizeof standard) == 0)
+    return std::nullopt;
+  return static_cast<std::uint64_t>(standard.EndOfFile.QuadPart);
+}
+
 void File::read_at(std::uint64_t offset, std::span<std::byte> out) const {
   if (out.empty()) return;
   // Waiting on the handle itself would mix up threads.
@@ -169,6 +177,7 @@ std::optional<FileStatus> status_at(const std::string& path) {
 }
 
 const bool mapping_blocks_others = true;
+const bool mapped_files_shrink = false;
 
 std::size_t page_size() noexcept {
   SYSTEM_INFO info{};

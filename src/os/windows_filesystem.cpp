@@ -12,4 +12,8 @@ Filesystem filesystem_of(const File& file) noexcept {
   return remote ? Filesystem{Storage::network, "a network folder"} : Filesystem{};
 }
 
+bool reads_what_mappings_show(const File& file) noexcept {
+  return filesystem_of(file).storage == Storage::local;
+}
+
 }  // namespace tensorhold::os

@@ -6,13 +6,15 @@ namespace tensorhold::os {
 struct GuardSlot {};
 
 // A page of a view cannot be exchanged alone: views are taken away and mapped as a whole.
-Guard::Guard(std::byte*, std::size_t, Protection) : slot_(nullptr) {
+Guard::Guard(std::byte*, std::size_t, Protection, const File*) : slot_(nullptr) {
   throw Error({.code = Code::unsupported,
                .reason = "this system cannot put memory in the place of lost pages of a file",
                .advice = "Open the file with owned access, or without guard."});
 }
 
 Guard::~Guard() = default;
+
+void Guard::forget_file() noexcept {}
 
 std::uint64_t Guard::damaged_bytes() const noexcept { return 0; }
 

@@ -72,6 +72,7 @@ bool Release::touched() const noexcept { return state_->touched.load(std::memory
 
 // Pages of a section cannot be given back one by one; they go with the mapping.
 void Release::discard(std::byte*, std::size_t) noexcept {}
+void Release::split_huge_page(std::byte*) noexcept {}
 
 bool has_pinned_memory() noexcept { return false; }
 

@@ -68,6 +68,41 @@ std::string charge_of(const MemoryGroup& group, const std::string& path, std::si
   return end < slack ? "" : "all dropped, charged " + std::to_string(end);
 }
 
+/// Maps all in a child in `group`, releases them, drops every second, and says what is wrong with
+/// the charge before and after.
+std::string charge_of_released(const MemoryGroup& group, const std::string& path, bool writable) {
+  if (!group.enter()) return "skip: no way into the group";
+  const File file = open(path, {.access = Access::mapped});
+  std::vector<Tensor> tensors;
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < file.size(); ++i) {
+    tensors.push_back(writable ? file.writable(file.info(i).name) : file.at(i));
+    bytes += tensors.back().nbytes();
+  }
+  const std::uint64_t before = group.charged();
+  (void)file.release();
+  const std::uint64_t released = group.charged() - before;
+  if (released > bytes + bytes / 50 + slack)
+    return std::to_string(bytes) + " bytes released, charged " + std::to_string(released);
+  std::uint64_t kept = 0;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (i % 2 == 0)
+      tensors[i] = Tensor();
+    else
+      kept += tensors[i].nbytes();
+  }
+  const std::uint64_t left = group.charged() - before;
+  if (left > kept + kept / 20 + slack)
+    return std::to_string(kept) + " bytes kept, charged " + std::to_string(left);
+  for (std::size_t i = 1; i < tensors.size(); i += 2) {
+    const int seed = std::stoi(std::string(tensors[i].name().substr(1)));
+    if (tensors[i].bytes()[0] != static_cast<std::byte>(seed)) return "a tensor lost its bytes";
+  }
+  tensors.clear();
+  const std::uint64_t end = std::max(group.charged(), before) - before;
+  return end < slack ? "" : "all dropped, charged " + std::to_string(end);
+}
+
 class Charge : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -93,6 +128,16 @@ TEST_F(Charge, OfMiddleTensorsFallsWithEachThatIsDropped) {
 TEST_F(Charge, OfSmallTensorsFallsWithEachPageThatIsDropped) {
   const std::string path = make_file(folder, 6000, 8192);
   TENSORHOLD_EXPECT_CHILD(test::in_child([&] { return charge_of(group, path, 100); }));
+}
+
+TEST_F(Charge, OfReleasedTensorsFallsWithEachThatIsDropped) {
+  // Two to a huge page, and such that lie across two of them.
+  for (const std::uint64_t nbytes : {mebibyte, 3 * mebibyte + 4096}) {
+    const std::string path = make_file(folder, 256 * mebibyte / nbytes, nbytes);
+    for (const bool writable : {false, true})
+      TENSORHOLD_EXPECT_CHILD(
+          test::in_child([&] { return charge_of_released(group, path, writable); }));
+  }
 }
 
 }  // namespace

@@ -120,7 +120,7 @@ TEST(ReleaseRefused, WhenTheSystemMovesNothingNothingChanges) {
   }));
 }
 
-TEST(ReleaseOfATruncatedFile, KeepsWhatIsThereAndNamesWhatIsNot) {
+TEST(ReleaseOfATruncatedFile, ChangesNothingWhenThatIsKnownBefore) {
   const test::ManyTensors made(8, std::size_t{2} << 20);  // 16 MiB each
   const File file = made.open();
   const Tensor first = file.at(0);
@@ -130,12 +130,35 @@ TEST(ReleaseOfATruncatedFile, KeepsWhatIsThereAndNamesWhatIsNot) {
     (void)file.release({.threads = 1});
     FAIL() << "the bytes of the last tensor are gone";
   } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::truncated) << error.what();
+    EXPECT_EQ(error.tensor(), made.name(7)) << error.what();
+    EXPECT_EQ(error.path(), made.path());
+  }
+  EXPECT_TRUE(first.mapped());
+  EXPECT_TRUE(file.at(1).mapped());
+  EXPECT_EQ(made.wrong_words(first, 0), 0U);
+}
+
+TEST(ReleaseOfATruncatedFile, KeepsWhatIsThereAndNamesWhatIsNot) {
+  const test::ManyTensors made(8, std::size_t{2} << 20);  // 16 MiB each
+  const File file = made.open();
+  const Tensor first = file.at(0);
+  const Tensor last = file.at(7);
+  const auto cut = [&](std::uint64_t, std::uint64_t) {
+    std::filesystem::resize_file(made.path(), std::filesystem::file_size(made.path()) / 2);
+  };
+  try {
+    (void)file.release({.threads = 1, .progress = cut});
+    FAIL() << "the bytes of the last tensor are gone";
+  } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::release_partial) << error.what();
     EXPECT_TRUE(last.mapped());
     EXPECT_EQ(error.tensor(), made.name(7)) << error.what();
     EXPECT_EQ(error.path(), made.path());
   }
   EXPECT_EQ(made.wrong_words(first, 0), 0U);
+  // What was exchanged is no more the file's, however short that is.
+  EXPECT_EQ(first.copy().nbytes(), first.nbytes());
 }
 
 TEST(ReleaseOfASealedMapping, IsRefused) {

@@ -166,11 +166,11 @@ INSTANTIATE_TEST_SUITE_P(
         Failure{"ReadErrorInTheData",
                 "eio-at",
                 "2000000",
-                {{"metadata without room", "io_error"}, {"tensor", "truncated"}}},
+                {{"metadata without room", "io_error"}, {"tensor", "io_error"}}},
         Failure{"ReadErrorInTheHeader", "eio-at", "3", all("io_error")},
         // The kernel takes a short answer for the end of the file when it fills a page of a
         // mapping, which a release reads.
-        Failure{"ShortReads", "short-reads", "on", {{"tensor", "truncated"}}},
+        Failure{"ShortReads", "short-reads", "on", {{"tensor", "io_error"}}},
         Failure{"ShortWrites", "short-writes"}, Failure{"Interrupted", "eintr-every", "3"},
         Failure{"Sharing", "sharing"},
         // The lock alone holds the file.
