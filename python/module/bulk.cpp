@@ -9,6 +9,8 @@
 #include <bit>
 #include <numeric>
 
+#include "given.hpp"
+
 namespace tensorhold_python {
 namespace {
 
@@ -179,6 +181,12 @@ nb::object memory(std::uintptr_t address, std::size_t nbytes) {
   return stolen(PyMemoryView_FromMemory(begin, static_cast<Py_ssize_t>(nbytes), PyBUF_READ));
 }
 
+/// After elements of an array were copied by others.
+void require_bytes(nb::handle object) {
+  const Buffer buffer(object, PyBUF_STRIDED_RO);
+  without_gil([&] { th::require_bytes(memory_of(buffer.view())); });
+}
+
 }  // namespace
 
 void bind_bulk(nb::module_& module) {
@@ -195,6 +203,8 @@ void bind_bulk(nb::module_& module) {
              nb::arg("dtypes"), nb::arg("viewed"), "As _load_dlpack, for one writable tensor.");
   module.def("_to_ndarray", to_ndarray, nb::arg("tensor"), nb::arg("ndarray"), nb::arg("dtypes"),
              "As _load_arrays, for one writable tensor.");
+  module.def("_require_bytes", require_bytes, nb::arg("array"),
+             "Raises truncated when the array lies in a mapped file that was cut short.");
   module.def("_memory", memory, nb::arg("address"), nb::arg("nbytes"),
              "A read-only view of memory, which the caller must keep.");
 }

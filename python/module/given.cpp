@@ -79,6 +79,18 @@ std::optional<th::Dtype> dtype_of_format(std::string_view format, Py_ssize_t ite
   return std::nullopt;
 }
 
+std::span<const std::byte> memory_of(const Py_buffer& view) noexcept {
+  const auto* begin = static_cast<const std::byte*>(view.buf);
+  if (view.len == 0 || view.ndim == 0 || view.strides == nullptr)
+    return {begin, static_cast<std::size_t>(view.len)};
+  const std::byte* end = begin + view.itemsize;
+  for (int i = 0; i < view.ndim; ++i) {
+    const Py_ssize_t reach = (view.shape[i] - 1) * view.strides[i];
+    (reach < 0 ? begin : end) += reach;
+  }
+  return {begin, end};
+}
+
 Given::Given(std::string_view name, nb::handle object, Use use) {
   if (!nb::isinstance<PyTensor>(object)) {
     take_array(name, object, use);
@@ -130,7 +142,10 @@ void Given::pack() {
   copy_ = std::make_unique_for_overwrite<std::byte[]>(size);
   bytes_ = {copy_.get(), size};
   if (view.suboffsets == nullptr) {
-    without_gil([&] { gather(view, 0, static_cast<const std::byte*>(view.buf), copy_.get()); });
+    without_gil([&] {
+      gather(view, 0, static_cast<const std::byte*>(view.buf), copy_.get());
+      th::require_bytes(memory_of(view));
+    });
     return;
   }
   Py_buffer same = view;  // Python 3.10 has no const there

@@ -9,6 +9,9 @@ namespace tensorhold_python {
 [[nodiscard]] std::optional<th::Dtype> dtype_of_format(std::string_view format,
                                                        Py_ssize_t itemsize);
 
+/// The memory from the first to the last element of a buffer without suboffsets.
+[[nodiscard]] std::span<const std::byte> memory_of(const Py_buffer& view) noexcept;
+
 /// The elements of a Tensor or of an object with the buffer protocol, held until this goes.
 class Given {
  public:

@@ -96,7 +96,9 @@ class ThroughNumpy(Generic[_Array]):
     def _converted(self, arrays: dict[str, _NumpyArray]) -> dict[str, _Array]:
         made: dict[str, _Array] = {}
         for name in list(arrays):
-            made[name] = self._from_numpy(arrays.pop(name))
+            array = arrays.pop(name)
+            made[name] = self._from_numpy(array)
+            _core._require_bytes(array)
         return made
 
     def _arrays(self, tensors: Mapping[str, _Array]) -> dict[str, _NumpyArray]:

@@ -177,6 +177,8 @@ def _entries(arrays: Mapping[str, Any]) -> tuple[_Entries, list[np.ndarray[Any, 
                 + ", ".join(sorted(known.name for known in _NAMES))
             )
         packed = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+        if packed is not array and isinstance(array, np.ndarray):
+            _core._require_bytes(array)
         kept.append(packed)
         memory = _core._memory(packed.ctypes.data, packed.nbytes)
         entries[checked_name(name)] = (dtype, array.shape, memory)

@@ -118,7 +118,12 @@ def save_model(
             notes.setdefault(name, kept_name)
             del state[name]
     if force_contiguous:
-        state = {name: tensor.contiguous() for name, tensor in state.items()}
+        packed = {name: tensor.contiguous() for name, tensor in state.items()}
+        for tensor in state.values():
+            if tensor.device.type == "cpu" and not tensor.is_contiguous():
+                storage = tensor.untyped_storage()
+                _core._require_bytes(_core._memory(storage.data_ptr(), storage.nbytes()))
+        state = packed
     try:
         save_file(
             state,
