@@ -1,12 +1,11 @@
 #include "format/edit.hpp"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "format/emit.hpp"
+#include "format/utf8.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::format {
@@ -16,7 +15,7 @@ void check(const MetadataPairs& set, const std::string& path) {
   std::unordered_set<std::string_view> seen;
   for (const auto& [key, value] : set) {
     for (const std::string* text : {&key, &value})
-      if (!simdjson::validate_utf8(text->data(), text->size()))
+      if (!is_utf8(*text))
         throw Error({.code = Code::invalid_utf8,
                      .reason = "a key or value of the metadata is not UTF-8",
                      .advice = "Convert metadata to UTF-8 before the edit.",

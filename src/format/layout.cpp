@@ -1,7 +1,5 @@
 #include "format/layout.hpp"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <bit>
 #include <limits>
@@ -13,6 +11,7 @@
 #include "format/header_builder.hpp"
 #include "format/name_index.hpp"
 #include "format/parse.hpp"
+#include "format/utf8.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::format {
@@ -42,7 +41,7 @@ class LayoutMaker {
 
  private:
   void check(const TensorSpec& tensor) const {
-    if (!simdjson::validate_utf8(tensor.name.data(), tensor.name.size()))
+    if (!is_utf8(tensor.name))
       refuse(Code::invalid_utf8, "the name of a tensor is not UTF-8",
              "Convert names to UTF-8 before saving");
     if (tensor.name == "__metadata__")
@@ -78,7 +77,7 @@ class LayoutMaker {
     std::size_t bytes = 0;
     for (const auto& [key, value] : *metadata_) {
       for (const std::string* text : {&key, &value})
-        if (!simdjson::validate_utf8(text->data(), text->size()))
+        if (!is_utf8(*text))
           refuse(Code::invalid_utf8, "a key or value of the metadata is not UTF-8",
                  "Convert metadata to UTF-8 before saving");
       bytes += key.size();

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <exception>
 #include <limits>
+#include <memory>
 #include <random>
 
 namespace tensorhold::format {
@@ -39,24 +40,35 @@ std::uint64_t multiply_fold(std::uint64_t a, std::uint64_t b) noexcept {
 #endif
 }
 
+/// Bits that nobody can guess, where the system has any.
+NameIndex::Seed random_bits() {
+  NameIndex::Seed bits{};
+  try {
+    std::random_device device;
+    for (auto& word : bits) word = std::uint64_t{device()} << 32 | device();
+  } catch (const std::exception&) {
+    // Without a random device, the clock and the address layout are what is left to differ.
+    const auto clock = static_cast<std::uint64_t>(
+        std::chrono::high_resolution_clock::now().time_since_epoch().count());
+    const auto place = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(&bits));
+    for (std::size_t i = 0; i < bits.size(); ++i)
+      bits[i] = multiply_fold(clock + i, place ^ 0x9e3779b97f4a7c15) | 1;
+  }
+  return bits;
+}
+
 /// Random bits of the process, and another seed for each call made from them.
 NameIndex::Seed fresh_seed() {
-  static const NameIndex::Seed process = [] {
-    NameIndex::Seed bits{};
-    try {
-      std::random_device device;
-      for (auto& word : bits) word = std::uint64_t{device()} << 32 | device();
-    } catch (const std::exception&) {
-      // Without a random device, the clock and the address layout are what is left to differ.
-      const auto clock = static_cast<std::uint64_t>(
-          std::chrono::high_resolution_clock::now().time_since_epoch().count());
-      const auto place = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(&bits));
-      for (std::size_t i = 0; i < bits.size(); ++i)
-        bits[i] = multiply_fold(clock + i, place ^ 0x9e3779b97f4a7c15) | 1;
-    }
-    return bits;
-  }();
-  static std::atomic<std::uint64_t> calls = 0;
+  // One for the process, made by whoever is first, and never freed. No static that is guarded while
+  // it is made: a child of a fork would wait for whoever made it then.
+  static constinit std::atomic<const NameIndex::Seed*> made = nullptr;
+  const NameIndex::Seed* seed_of_all = made.load(std::memory_order_acquire);
+  if (seed_of_all == nullptr) {
+    auto mine = std::make_unique<const NameIndex::Seed>(random_bits());
+    if (made.compare_exchange_strong(seed_of_all, mine.get())) seed_of_all = mine.release();
+  }
+  const NameIndex::Seed& process = *seed_of_all;
+  static constinit std::atomic<std::uint64_t> calls = 0;
   const std::uint64_t call = calls.fetch_add(1, std::memory_order_relaxed) + 1;
   NameIndex::Seed seed = process;
   for (auto& word : seed) word ^= multiply_fold(call ^ word, process[3] | 1);

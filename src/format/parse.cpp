@@ -1,7 +1,5 @@
 #include "format/parse.hpp"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -83,10 +81,9 @@ Header parse(std::string_view header, std::uint64_t file_bytes, const ParseOptio
     refuse(options, Code::header_truncated,
            "the header ends beyond the " + std::to_string(file_bytes) + " bytes of the file",
            "The file is cut short: download or copy it again", file_bytes);
-  if (!simdjson::validate_utf8(header.data(), header.size()))
+  if (const std::size_t whole = utf8_prefix(header); whole != header.size())
     refuse(options, Code::invalid_utf8, "the header is not UTF-8",
-           "The file is damaged or not safetensors: download it again",
-           prefix_bytes + utf8_prefix(header));
+           "The file is damaged or not safetensors: download it again", prefix_bytes + whole);
   if (auto parsed = parse_canonical(header, file_bytes, options)) return std::move(*parsed);
   return parse_general(header, file_bytes, options);
 }

@@ -1,7 +1,14 @@
 #include "format/utf8.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+
 namespace tensorhold::format {
 namespace {
+
+constexpr std::size_t block = 64;
 
 /// Length of the character that `text` begins with; 0 for none.
 std::size_t character_length(std::string_view text) noexcept {
@@ -20,14 +27,32 @@ std::size_t character_length(std::string_view text) noexcept {
   return length;
 }
 
+/// Bytes of ASCII that `text` begins with, in whole blocks.
+std::size_t ascii_blocks(std::string_view text) noexcept {
+  std::size_t at = 0;
+  for (; text.size() - at >= block; at += block) {
+    std::array<std::uint64_t, block / sizeof(std::uint64_t)> words;
+    std::memcpy(words.data(), text.data() + at, block);
+    std::uint64_t all = 0;
+    for (const std::uint64_t word : words) all |= word;
+    if ((all & 0x8080808080808080) != 0) break;
+  }
+  return at;
+}
+
 }  // namespace
 
 std::size_t utf8_prefix(std::string_view text) noexcept {
   std::size_t at = 0;
   while (at < text.size()) {
-    const std::size_t length = character_length(text.substr(at));
-    if (length == 0) break;
-    at += length;
+    at += ascii_blocks(text.substr(at));
+    // Character by character over the block that is not all ASCII.
+    const std::size_t stop = std::min(text.size(), at + block);
+    while (at < stop) {
+      const std::size_t length = character_length(text.substr(at));
+      if (length == 0) return at;
+      at += length;
+    }
   }
   return at;
 }
