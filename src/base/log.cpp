@@ -1,8 +1,6 @@
 #include "base/log.hpp"
 
 #include <atomic>
-#include <memory>
-#include <mutex>
 #include <new>
 #include <utility>
 
@@ -12,15 +10,36 @@
 namespace tensorhold {
 namespace {
 
-struct HookSlot {
-  std::mutex mutex;
-  std::shared_ptr<const LogHook> hook;
-  std::atomic<bool> enabled = false;
+struct Hook {
+  LogHook call;
+  Hook* next = nullptr;  // in `replaced`
 };
 
-HookSlot& slot() {
-  static HookSlot instance;
-  return instance;
+// No lock, so that a child of fork() finds none held. Where a thread that was in a hook is lost in
+// a fork, the child keeps what was replaced.
+constinit std::atomic<Hook*> current = nullptr;
+constinit std::atomic<std::size_t> users = 0;  // threads that may be in a hook
+constinit std::atomic<Hook*> replaced = nullptr;
+
+void keep_replaced(Hook* hook) noexcept {
+  Hook* head = replaced.load();
+  do hook->next = head;
+  while (!replaced.compare_exchange_weak(head, hook));
+}
+
+/// Frees what was replaced, unless a thread may still be in it. Such a thread counts before it
+/// looks for the hook, and these were taken away before they are looked for here.
+void free_replaced() noexcept {
+  Hook* hook = replaced.exchange(nullptr);
+  const bool in_use = users.load() != 0;
+  while (hook != nullptr) {
+    Hook* const next = hook->next;
+    if (in_use)
+      keep_replaced(hook);
+    else
+      delete hook;
+    hook = next;
+  }
 }
 
 }  // namespace
@@ -28,31 +47,28 @@ HookSlot& slot() {
 inline namespace v0 {
 
 void set_log_hook(LogHook hook) {
-  auto next = hook ? std::make_shared<const LogHook>(std::move(hook)) : nullptr;
-  const std::lock_guard lock(slot().mutex);
-  slot().enabled.store(next != nullptr, std::memory_order_relaxed);
-  slot().hook = std::move(next);
+  Hook* const next = hook ? new Hook{.call = std::move(hook)} : nullptr;
+  if (Hook* const before = current.exchange(next)) keep_replaced(before);
+  free_replaced();
 }
 
 }  // namespace v0
 
 namespace base {
 
-bool log_enabled() noexcept { return slot().enabled.load(std::memory_order_relaxed); }
+bool log_enabled() noexcept { return current.load(std::memory_order_relaxed) != nullptr; }
 
 void log(std::string_view line) noexcept {
   if (!log_enabled()) return;
-  std::shared_ptr<const LogHook> hook;
-  {
-    const std::lock_guard lock(slot().mutex);
-    hook = slot().hook;
+  users.fetch_add(1);
+  if (const Hook* const hook = current.load()) {
+    try {
+      hook->call(printable(line));
+    } catch (const std::bad_alloc&) {  // no memory for the line
+    }
   }
-  if (!hook) return;
-  try {
-    (*hook)(printable(line));
-  } catch (const std::bad_alloc&) {
-    return;  // no memory for the line
-  }
+  if (users.fetch_sub(1) == 1 && replaced.load(std::memory_order_relaxed) != nullptr)
+    free_replaced();
 }
 
 }  // namespace base

@@ -1,5 +1,9 @@
 #include "hold/block.hpp"
 
+#include <optional>
+
+#include "os/fork_mutex.hpp"
+
 namespace tensorhold::hold {
 
 Block::Block(std::shared_ptr<const Catalog> catalog)
@@ -7,8 +11,15 @@ Block::Block(std::shared_ptr<const Catalog> catalog)
       live_(std::make_unique<std::atomic<std::uint32_t>[]>(catalog_->size())) {}
 
 void Block::drop() noexcept {
-  if (users_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  std::optional<os::ForkSection> going;
+  std::uint64_t seen = users_.load(std::memory_order_relaxed);
+  do {
+    // A child of a fork has the block, or is rid of it: nobody would end what is half gone there.
+    if (seen == 1 && !going && vacates_in_section()) going.emplace();
+  } while (!users_.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel));
+  if (seen != 1) return;
   vacate();
+  going.reset();
   drop_object();
 }
 

@@ -116,6 +116,8 @@ class Block {
   virtual void closing() noexcept {}
   /// Lets go of the bytes: the last user is gone, and none comes any more.
   virtual void vacate() noexcept {}
+  /// True: a fork waits for vacate(), which must then call nothing of the caller's.
+  [[nodiscard]] virtual bool vacates_in_section() const noexcept { return false; }
 
  private:
   [[nodiscard]] bool add_handle(std::uint32_t index, bool& first) noexcept;

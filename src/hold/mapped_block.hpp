@@ -14,6 +14,7 @@
 #include "hold/kept_file.hpp"
 #include "hold/source.hpp"
 #include "os/file.hpp"
+#include "os/fork_mutex.hpp"
 #include "os/guard.hpp"
 #include "os/release.hpp"
 
@@ -125,6 +126,7 @@ class MappedBlock final : public Block {
   void last_dropped(std::uint32_t index) noexcept override;
   void closing() noexcept override;
   void vacate() noexcept override;
+  [[nodiscard]] bool vacates_in_section() const noexcept override { return true; }
   // No tensor that is dead now can be had any more, whatever else happens.
   [[nodiscard]] bool ended() const noexcept { return closed() || state_.load() != State::mapped; }
   [[nodiscard]] os::Part part_of(std::size_t index) const noexcept;
@@ -149,7 +151,7 @@ class MappedBlock final : public Block {
   std::size_t chunk_bytes_ = 0;
   bool touched_ = false;  // some pages are private
 
-  mutable std::mutex mutex_;         // guards what follows, and the discarding of pages
+  mutable os::ForkMutex mutex_;      // guards what follows, and the discarding of pages
   std::vector<std::uint32_t> died_;  // tensors that died during the release
   std::map<std::uint32_t, std::uint64_t> pinned_;  // tensors with pins, and how many
 };

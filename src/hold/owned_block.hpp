@@ -9,6 +9,7 @@
 #include "hold/block.hpp"
 #include "hold/owned_memory.hpp"
 #include "hold/source.hpp"
+#include "os/fork_mutex.hpp"
 
 namespace tensorhold::hold {
 
@@ -52,7 +53,7 @@ class OwnedBlock final : public Block {
   // The tensors' memory, null until read. From calloc: slots that are never used cost no memory.
   std::unique_ptr<std::atomic<std::byte*>[], FreeSlots> slots_;
   // Guards what follows, and every change of a slot.
-  std::mutex mutex_;
+  os::ForkMutex mutex_;
   std::unordered_set<std::uint32_t> unread_;  // live tensors without memory
   bool finished_ = false;
 };

@@ -8,7 +8,9 @@
 #include <optional>
 #include <utility>
 
+#include "base/never_destroyed.hpp"
 #include "hold/mapped_block.hpp"
+#include "os/fork_mutex.hpp"
 
 namespace tensorhold::hold {
 namespace {
@@ -24,17 +26,16 @@ struct MappedRange {
 };
 
 struct Registry {
-  std::mutex mutex;  // guards what follows; no other lock is taken under it
+  os::ForkMutex mutex;  // guards what follows; no other lock is taken under it
   std::vector<Entry> entries;
-  std::map<const std::byte*, MappedRange> mapped;  // by where they begin
+  std::optional<std::map<const std::byte*, MappedRange>> mapped;  // by where they begin; made late
   std::atomic<std::size_t> mapped_count = 0;       // looked at without the mutex
 };
 
-Registry& registry() {
-  // Never destroyed: files may be closed by destructors that run after those of this library.
-  static Registry& only = *new Registry;
-  return only;
-}
+// Files may be closed by destructors that run after those of this library.
+constinit base::NeverDestroyed<Registry> all_files;
+
+Registry& registry() noexcept { return all_files.value; }
 
 }  // namespace
 
@@ -85,15 +86,15 @@ std::vector<std::shared_ptr<Source>> sources_of(const std::string& path) {
 void enlist(MappedBlock* block, const std::byte* begin, std::size_t bytes) {
   Registry& all = registry();
   const std::lock_guard lock(all.mutex);
-  all.mapped.insert_or_assign(begin, MappedRange{begin + bytes, block});
-  all.mapped_count.store(all.mapped.size());
+  if (!all.mapped) all.mapped->emplace();  // no map can be made before the program runs
+  all.mapped->insert_or_assign(begin, MappedRange{begin + bytes, block});
+  all.mapped_count.store(all.mapped->size());
 }
 
 void forget_mapping(const std::byte* begin) noexcept {
   Registry& all = registry();
   const std::lock_guard lock(all.mutex);
-  all.mapped.erase(begin);
-  all.mapped_count.store(all.mapped.size());
+  if (all.mapped && all.mapped->erase(begin) != 0) all.mapped_count.store(all.mapped->size());
 }
 
 std::pair<BlockRef, MappedBlock*> mapped_block_at(const std::byte* address) {
@@ -101,8 +102,8 @@ std::pair<BlockRef, MappedBlock*> mapped_block_at(const std::byte* address) {
   // What the caller keeps was mapped before, so that a look sees it.
   if (all.mapped_count.load() == 0) return {};
   const std::lock_guard lock(all.mutex);
-  const auto after = all.mapped.upper_bound(address);
-  if (after == all.mapped.begin()) return {};
+  const auto after = all.mapped->upper_bound(address);
+  if (after == all.mapped->begin()) return {};
   const MappedRange& range = std::prev(after)->second;
   if (address >= range.end || !range.block->try_retain()) return {};
   return {BlockRef(range.block), range.block};

@@ -6,8 +6,10 @@
 #include <mutex>
 #include <new>
 
+#include "base/never_destroyed.hpp"
 #include "hold/owned_memory.hpp"
 #include "os/file.hpp"
+#include "os/fork_mutex.hpp"
 #include "os/memory.hpp"
 
 namespace tensorhold::hold {
@@ -20,10 +22,7 @@ constexpr std::size_t most_pages = slab_bytes / smallest_page;
 // So much memory that was used already may wait for the next pieces.
 constexpr std::size_t most_waiting = std::size_t{256} << 10;
 
-std::size_t page_bytes() noexcept {
-  static const std::size_t bytes = std::max(os::page_size(), smallest_page);
-  return bytes;
-}
+std::size_t page_bytes() noexcept { return std::max(os::page_size(), smallest_page); }
 
 constexpr std::size_t rounded(std::size_t nbytes) noexcept {
   return (std::max<std::size_t>(nbytes, 1) + owned_alignment - 1) & ~(owned_alignment - 1);
@@ -161,18 +160,16 @@ class Pool {
     return true;
   }
 
-  std::mutex mutex_;  // guards what follows, but for looks
+  os::ForkMutex mutex_;  // guards what follows, but for looks
   std::atomic<Slab*> slab_ = nullptr;
   std::atomic<std::size_t> next_ = 0;
   std::size_t used_ = 0;  // up to here the slab's memory was used
 };
 
-Pool& pool() noexcept {
-  // Never destroyed: tensors may be dropped by destructors that run after those of this library.
-  alignas(Pool) static std::byte room[sizeof(Pool)];
-  static Pool& only = *new (room) Pool;
-  return only;
-}
+// Tensors may be dropped by destructors that run after those of this library.
+constinit base::NeverDestroyed<Pool> only_pool;
+
+Pool& pool() noexcept { return only_pool.value; }
 
 }  // namespace
 

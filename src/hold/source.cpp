@@ -8,7 +8,6 @@
 #include "hold/mapped_block.hpp"
 #include "hold/owned_block.hpp"
 #include "hold/registry.hpp"
-#include "os/process.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::hold {
@@ -53,8 +52,11 @@ void Source::add(MappedBlock* block) {
 }
 
 void Source::remove(const MappedBlock* block) noexcept {
-  const std::lock_guard lock(mutex_);
-  std::erase(mapped_, block);
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase(mapped_, block);
+  }
+  gone_.fetch_add(1);
   gone_.notify_all();
 }
 
@@ -82,18 +84,25 @@ Source::Blocks Source::blocks() const {
 }
 
 void Source::wait_for_others(std::span<MappedBlock* const> known) const {
-  std::unique_lock lock(mutex_);
-  gone_.wait(lock, [&] {
-    return std::ranges::all_of(mapped_, [&](MappedBlock* block) {
-      return std::ranges::find(known, block) != known.end();
-    });
-  });
+  // No condition variable: those of the standard library are not safe in a child. And in a child
+  // nobody is waited for who was lost in a fork: a mapping goes in one ForkSection (Block::drop).
+  for (;;) {
+    const std::uint32_t seen = gone_.load();
+    {
+      const std::lock_guard lock(mutex_);
+      if (std::ranges::all_of(mapped_, [&](MappedBlock* block) {
+            return std::ranges::find(known, block) != known.end();
+          }))
+        return;
+    }
+    gone_.wait(seen);
+  }
 }
 
 Source::Turn::Turn(Source& source) : source_(source) {
-  const std::int64_t self = os::process_id();
+  const std::uint64_t self = os::forks_before() + 1;
   const std::thread::id thread = std::this_thread::get_id();
-  std::int64_t seen = 0;
+  std::uint64_t seen = 0;
   while (!source_.turn_.compare_exchange_strong(seen, self)) {
     if (seen == self) {
       if (source_.turn_thread_.load() == thread)

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,6 +14,7 @@
 #include "hold/block.hpp"
 #include "hold/kept_file.hpp"
 #include "os/file.hpp"
+#include "os/fork_mutex.hpp"
 #include "os/lock.hpp"
 
 namespace tensorhold::hold {
@@ -106,10 +106,10 @@ class Source {
   const std::string label_;
   std::atomic<bool> ended_ = false;
   std::atomic<bool> damaged_ = false;
-  std::atomic<std::int64_t> turn_ = 0;        // process of the thread that has the turn; 0: nobody
+  std::atomic<std::uint64_t> turn_ = 0;       // forks before this process, and 1; 0: nobody's
   std::atomic<std::thread::id> turn_thread_;  // that thread, once it knows that it has it
-  mutable std::mutex mutex_;                  // guards what follows
-  mutable std::condition_variable gone_;
+  std::atomic<std::uint32_t> gone_ = 0;       // mappings that went
+  mutable os::ForkMutex mutex_;               // guards what follows
   std::shared_ptr<const Opened> opened_;
   std::vector<MappedBlock*> mapped_;
   std::vector<OwnedBlock*> owned_;

@@ -7,9 +7,11 @@
 #include <span>
 
 #include "base/checked.hpp"
+#include "base/never_destroyed.hpp"
 #include "hold/owned_memory.hpp"
 #include "hold/slab.hpp"
 #include "os/file.hpp"
+#include "os/fork_mutex.hpp"
 #include "os/memory.hpp"
 
 namespace tensorhold::hold {
@@ -28,9 +30,8 @@ void unmap(std::span<const Mapping> mappings) noexcept {
 
 /// The mappings that wait; one for the process.
 ///
-/// A thread that meets another one here does not wait, but turns to the system. That is rare, since
-/// no system call is made under the lock, and a child forked meanwhile, where nobody unlocks, still
-/// gets its memory.
+/// A thread that meets another one, or a fork, here does not wait, but turns to the system. That is
+/// rare, since no system call is made under the lock.
 class Spares {
  public:
   /// The mapping that fits best; none, with null.
@@ -82,18 +83,16 @@ class Spares {
     return one;
   }
 
-  std::mutex mutex_;                                   // guards what follows
+  os::ForkMutex mutex_;                                // guards what follows
   std::array<Mapping, most_spare_mappings> all_ = {};  // the oldest first
   std::size_t count_ = 0;
   std::size_t kept_ = 0;  // bytes
 };
 
-Spares& spares() noexcept {
-  // Never destroyed: tensors may be dropped by destructors that run after those of this library.
-  alignas(Spares) static std::byte room[sizeof(Spares)];
-  static Spares& only = *new (room) Spares;
-  return only;
-}
+// Tensors may be dropped by destructors that run after those of this library.
+constinit base::NeverDestroyed<Spares> only_spares;
+
+Spares& spares() noexcept { return only_spares.value; }
 
 /// A new mapping, which is aligned so that each that is large enough for huge pages has them.
 Mapping map(std::size_t bytes) noexcept {

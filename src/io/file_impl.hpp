@@ -11,6 +11,7 @@
 #include "hold/mapped_block.hpp"
 #include "hold/owned_block.hpp"
 #include "hold/source.hpp"
+#include "os/fork_mutex.hpp"
 #include "tensor/catalog.hpp"
 #include "tensorhold/file.hpp"
 
@@ -42,7 +43,7 @@ struct File::Impl {
   std::uint64_t header_bytes = 0;
   std::atomic<bool> closed = false;
 
-  std::mutex writable_mutex;      ///< guards writable_block; nothing waits under it
+  os::ForkMutex writable_mutex;   ///< guards writable_block; nothing waits under it
   hold::BlockRef writable_block;  ///< private writable views; made on first use
 };
 

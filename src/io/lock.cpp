@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/boundary.hpp"
+#include "base/never_destroyed.hpp"
 #include "os/holders.hpp"
 #include "os/process.hpp"
 #include "tensorhold/lock.hpp"
@@ -89,8 +90,8 @@ FileLock::~FileLock() = default;
 void FileLock::unlock() noexcept { impl_.reset(); }
 
 const std::string& FileLock::path() const& noexcept {
-  static const std::string none;
-  return impl_ ? impl_->path : none;
+  static constinit base::NeverDestroyed<const std::string> none;
+  return impl_ ? impl_->path : none.value;
 }
 
 FileLock lock_shared(const Path& path, std::chrono::milliseconds timeout) {

@@ -58,7 +58,7 @@ class LostFiles {
 
 /// os::sync_file(). After it failed once, only a file that was written anew is synced again.
 bool sync_source(const std::string& path) {
-  static LostFiles lost;
+  constinit static LostFiles lost;
   const std::optional<os::FileStatus> status = os::status_at(path);
   if (status && lost.has(*status))
     throw Error({.code = Code::io_error,

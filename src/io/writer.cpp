@@ -16,6 +16,7 @@
 #include "io/new_file.hpp"
 #include "io/save_layout.hpp"
 #include "io/written_ranges.hpp"
+#include "os/fork_mutex.hpp"
 
 namespace tensorhold {
 inline namespace v0 {
@@ -45,7 +46,7 @@ struct Writer::Impl {
   std::uint64_t total = 0;
   std::atomic<std::uint64_t> written = 0;
 
-  mutable std::mutex mutex;  // guards what follows, and the entries' ranges
+  mutable os::ForkMutex mutex;  // guards what follows, and the entries' ranges
   bool open = true;
   std::shared_ptr<io::NewFile> file;  // kept by each write that is under way
 };

@@ -46,10 +46,6 @@ class Guard {
 /// lock; the guard of `bytes`, if any, must live meanwhile.
 [[nodiscard]] bool is_damaged(std::span<const std::byte> bytes) noexcept;
 
-/// Makes the forks of this process wait for handlers and pauses. To be called before any other
-/// fork handler is registered whose lock is held around a GuardPause. Raises unsupported.
-void prepare_guards_for_fork();
-
 /// While one lives, no handler puts zeros anywhere: to be had around each exchange of guarded pages
 /// for others, which a handler that decided before would else overwrite. Faults of other threads
 /// wait, so keep it short; its own thread must not touch guarded memory.

@@ -1,7 +1,6 @@
 #include "os/linux_write_gate.hpp"
 
 #include <linux/futex.h>
-#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,9 +9,8 @@
 #include <climits>
 #include <csignal>
 #include <cstdint>
-#include <mutex>
 
-#include "os/guard.hpp"
+#include "os/fork_mutex.hpp"
 #include "os/posix_fault_handler.hpp"
 #include "tensorhold/error.hpp"
 
@@ -29,10 +27,7 @@ std::atomic<std::uintptr_t> hull_end = 0;
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
 static_assert(std::atomic<std::uintptr_t>::is_always_lock_free);
 
-// Held while a part is closed; by the forking thread across a fork, so that no child starts with a
-// closed part that nobody opens.
-std::mutex closing;
-bool fork_prepared = false;  // guarded by `closing`
+constinit ForkMutex closing;  // held while a part is closed
 
 struct Retried {
   std::uintptr_t address = 0;
@@ -82,18 +77,6 @@ void on_fault(int, siginfo_t* info, void* context) {
                .os_error = too_many ? 0 : error});
 }
 
-void prepare_for_fork() {
-  const std::lock_guard lock(closing);
-  if (fork_prepared) return;
-  // A fork takes locks in the reverse order of registration: `closing`, then the turn that a
-  // GuardPause takes while a part is closed.
-  prepare_guards_for_fork();
-  const int error =
-      ::pthread_atfork([] { closing.lock(); }, [] { closing.unlock(); }, [] { closing.unlock(); });
-  if (error != 0) raise_no_handler(error);
-  fork_prepared = true;
-}
-
 void lower(std::atomic<std::uintptr_t>& bound, std::uintptr_t value) noexcept {
   std::uintptr_t seen = bound.load();
   while (value < seen && !bound.compare_exchange_weak(seen, value)) {
@@ -109,7 +92,6 @@ void raise_to(std::atomic<std::uintptr_t>& bound, std::uintptr_t value) noexcept
 }  // namespace
 
 WriteGate::WriteGate(const std::byte* begin, std::size_t bytes) {
-  prepare_for_fork();
   if (const int error = handler.install(); error != 0) raise_no_handler(error);
   const auto first = reinterpret_cast<std::uintptr_t>(begin);
   lower(hull_begin, first);

@@ -1,7 +1,6 @@
 #include "os/guard.hpp"
 
 #include <pthread.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include "os/linux_fault_copy.hpp"
 #endif
 
+#include "os/fork_mutex.hpp"
 #include "os/posix_fault_handler.hpp"
 #include "tensorhold/error.hpp"
 
@@ -43,18 +43,12 @@ struct Block {
   std::atomic<Block*> next = nullptr;
 };
 constinit Block first_block;  // blocks live for ever: a handler may stand in any
-std::mutex registering;
+constinit ForkMutex registering;
 std::atomic<std::size_t> guards = 0;  // changed under `registering`
-bool fork_prepared = false;           // guarded by `registering`
 
 // The turn to put pages somewhere, of handlers and of GuardPause. Taken with all signals blocked.
-std::atomic<bool> taken = false;
+constinit ForkMutex turn;
 std::atomic<std::uint64_t> exchanges = 0;
-
-void take_turn() noexcept {
-  while (taken.exchange(true, std::memory_order_acquire)) (void)::sched_yield();
-}
-void end_turn() noexcept { taken.store(false, std::memory_order_release); }
 
 GuardSlot* slot_of(std::uintptr_t address) noexcept {
   for (Block* block = &first_block; block != nullptr; block = block->next.load())
@@ -171,9 +165,9 @@ void on_fault(int, siginfo_t* info, void* context) {
       sigset_t before;
       (void)::sigfillset(&all);
       (void)::pthread_sigmask(SIG_BLOCK, &all, &before);
-      take_turn();
+      turn.lock();
       again = repaired(info->si_addr);
-      end_turn();
+      turn.unlock();
       (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     }
   }
@@ -206,7 +200,6 @@ Guard::Guard(std::byte* begin, std::size_t bytes, Protection protection, const F
     throw Error({.code = Code::invalid_argument,
                  .reason = "a range to guard is not whole pages",
                  .advice = "Guard whole mappings."});
-  prepare_guards_for_fork();
   const std::lock_guard lock(registering);
   GuardSlot* const slot = free_slot();
   if (const int error = handler.install(); error != 0) raise_refused(error);
@@ -233,17 +226,6 @@ void Guard::forget_file() noexcept {
   slot_->file.store(-1);
 }
 
-void prepare_guards_for_fork() {
-  const std::lock_guard lock(registering);
-  if (fork_prepared) return;
-  // No child starts with a turn that nobody ends.
-  const int error = ::pthread_atfork([] { registering.lock(), take_turn(); },
-                                     [] { end_turn(), registering.unlock(); },
-                                     [] { end_turn(), registering.unlock(); });
-  if (error != 0) raise_refused(error);
-  fork_prepared = true;
-}
-
 bool is_damaged(std::span<const std::byte> bytes) noexcept {
   if (bytes.empty() || guards.load() == 0) return false;
   const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
@@ -265,12 +247,12 @@ GuardPause::GuardPause() noexcept {
   (void)::sigfillset(&all);
   (void)::pthread_sigmask(SIG_BLOCK, &all, &before);
   std::memcpy(saved_signals_, &before, sizeof before);
-  take_turn();
+  turn.lock();
 }
 
 GuardPause::~GuardPause() {
   exchanges.fetch_add(1);
-  end_turn();
+  turn.unlock();
   sigset_t before;
   std::memcpy(&before, saved_signals_, sizeof before);
   (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -1,6 +1,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <limits>
 
@@ -94,7 +95,12 @@ const bool mapping_blocks_others = false;
 const bool mapped_files_shrink = true;
 
 std::size_t page_size() noexcept {
-  static const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  // No static that is guarded while it is made: signal handlers ask, and children of a fork.
+  static constinit std::atomic<std::size_t> known = 0;
+  std::size_t size = known.load(std::memory_order_relaxed);
+  if (size != 0) return size;
+  size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  known.store(size, std::memory_order_relaxed);
   return size;
 }
 

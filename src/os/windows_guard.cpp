@@ -18,8 +18,6 @@ void Guard::forget_file() noexcept {}
 
 std::uint64_t Guard::damaged_bytes() const noexcept { return 0; }
 
-void prepare_guards_for_fork() {}
-
 bool is_damaged(std::span<const std::byte>) noexcept { return false; }
 
 GuardPause::GuardPause() noexcept : saved_signals_{} {}
