@@ -9,8 +9,12 @@
 namespace tensorhold::os {
 
 /// Installs a handler over whatever is there, and passes on to it. Must be constant-initialised
-/// and live for ever; there may be several for one signal. install() and remove() are thread-safe,
-/// also in a child that was forked in the middle of one; the others are safe in a handler.
+/// and live for ever; there may be several for one signal, and more in another copy of this library
+/// in the process. install() and remove() are thread-safe; the others are safe in a handler.
+///
+/// Others put theirs over ours, and we ours over that, any number of times: the same handler below
+/// ours counts once. A fault that was passed on and comes back goes to the next one, and after the
+/// last the system acts: no fault goes around for ever.
 class FaultHandler {
  public:
   using Function = void (*)(int, siginfo_t*, void*);
@@ -29,14 +33,17 @@ class FaultHandler {
   void pass_on(siginfo_t* info, void* context) noexcept;
 
  private:
-  // More than one when somebody installed another over ours and we another over that.
-  static constexpr std::size_t most = 8;
+  // Different handlers that were found below ours.
+  static constexpr std::size_t most = 16;
   struct Before {
     struct ::sigaction action {};
     std::atomic<bool> spent = false;  // was to be called once only (SA_RESETHAND), and was
   };
 
   void call(Before& before, siginfo_t* info, void* context) noexcept;
+  void let_system_act(const siginfo_t* info) const noexcept;
+  [[nodiscard]] Before* before_at(std::size_t level) noexcept;
+  [[nodiscard]] bool put_below(const struct ::sigaction& action) noexcept;
   [[nodiscard]] bool reached_from(const struct ::sigaction& top) const noexcept;
   [[nodiscard]] bool is(const struct ::sigaction& action) const noexcept {
     return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == function_;
@@ -44,9 +51,9 @@ class FaultHandler {
 
   int signal_;
   Function function_;
-  std::size_t number_ = 0;             // among all of ours; written before the first sigaction()
-  std::array<Before, most> before_{};  // oldest first; written before count_ counts it
-  std::atomic<std::size_t> count_ = 0;
+  std::array<Before, most> before_{};      // written before count_ counts it, then only `spent`
+  std::atomic<std::size_t> count_ = 0;     // never less: a thread may be in the handler
+  std::atomic<std::size_t> directly_ = 0;  // which of them is below ours now
 };
 
 }  // namespace tensorhold::os

@@ -11,6 +11,8 @@
 #include <csignal>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "support/posix_child.hpp"
 #include "tensorhold/error.hpp"
@@ -115,19 +117,45 @@ TEST(WriteGate, ComesBackOverAHandlerThatWasPutOverIt) {
   }));
 }
 
+TEST(WriteGate, ComesBackOverTheSameHandlersAnyNumberOfTimes) {
+  TENSORHOLD_EXPECT_CHILD(in_child([]() -> std::string {
+    for (int round = 0; round < 1000; ++round) {
+      install(round % 2 == 0 ? first : second);
+      const Memory memory;
+      const WriteGate gate(memory.bytes, page);
+    }
+    if (!write_waits()) return "did not wait";
+    fault();
+    return second_called == 1 && first_called == 0 ? "" : "passed on to the wrong one";
+  }));
+}
+
+std::atomic<int> last_called = -1;
+template <int number>
+void numbered(int) {
+  last_called = number;
+  siglongjmp(back, 1);
+}
+template <int... number>
+std::vector<void (*)(int)> many(std::integer_sequence<int, number...>) {
+  return {numbered<number>...};
+}
+
 TEST(WriteGate, RefusesWhenItCannotComeBackAnyMore) {
   TENSORHOLD_EXPECT_CHILD(in_child([]() -> std::string {
-    for (int round = 0; round < 100; ++round) {
-      install(round % 2 == 0 ? first : second);
+    int round = 0;
+    for (void (*const handler)(int) : many(std::make_integer_sequence<int, 40>())) {
+      install(handler);
       const Memory memory;
       try {
         const WriteGate gate(memory.bytes, page);
       } catch (const Error& error) {
         if (error.code() != Code::release_unsupported) return error.what();
         fault();
-        return first_called + second_called == 1 ? "" : "the last handler lost its faults";
+        return last_called == round ? "" : "the last handler lost its faults";
       }
       if (!write_waits()) return "did not wait";
+      ++round;
     }
     return "never refused";
   }));
