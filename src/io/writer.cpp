@@ -206,8 +206,9 @@ void Writer::Impl::commit() {
     open = true;
     throw;
   }
+  std::shared_ptr<io::NewFile> last;
   const std::lock_guard lock(mutex);
-  file.reset();
+  last = std::move(file);
 }
 
 void Writer::Impl::end() noexcept {

@@ -86,10 +86,12 @@ struct ForkHandlers {
 
   static void prepare() noexcept {
     Thread& me = ForkGate::thread();
+    // What other fork handlers call passes, as a section inside this one.
+    const std::uint32_t before = me.sections.fetch_add(1);
+    // A fork by a signal handler in the middle of a section: others may wait for the end of that
+    // section, so that nobody can wait for them. Such a child may only call exec.
+    if (!me.shared && before != 0) return;
     wait_until([] { return !ForkGate::forking_.exchange(true); });
-    // What other fork handlers call passes, as a section inside this one. A fork in a signal
-    // handler may be in a section of its own thread, which goes on in the child.
-    me.sections.fetch_add(1);
     for_all([&](Thread& one) {
       if (&one == &me && !me.shared) return;
       const std::uint32_t ours = &one == &me ? 1 : 0;
@@ -97,16 +99,18 @@ struct ForkHandlers {
     });
   }
   static void end_in_parent() noexcept {
+    Thread& me = ForkGate::thread();
     ForkGate::leave();
-    ForkGate::forking_.store(false);
+    if (me.shared || me.sections.load() == 0) ForkGate::forking_.store(false);
   }
   static void end_in_child() noexcept {
     Thread* const me = &ForkGate::thread();
     for_all([&](Thread& one) {
-      if (&one != me) one.taken.store(false);
+      if (&one != me) one.sections.store(0), one.taken.store(false);
     });
+    ForkGate::leave();
     ForkGate::forks_.fetch_add(1);
-    end_in_parent();
+    ForkGate::forking_.store(false);
   }
 };
 constinit pthread_key_t ForkHandlers::key = 0;
