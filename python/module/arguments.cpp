@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <thread>
 
 #include "module.hpp"
 
@@ -13,6 +14,8 @@ nb::str steal_text(PyObject* text) {
   return nb::steal<nb::str>(text);
 }
 
+}  // namespace
+
 bool finalizing() noexcept {
 #if PY_VERSION_HEX >= 0x030d0000
   return Py_IsFinalizing() != 0;
@@ -21,7 +24,9 @@ bool finalizing() noexcept {
 #endif
 }
 
-}  // namespace
+void wait_for_ever() noexcept {
+  for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+}
 
 Buffer::Buffer(nb::handle object, int flags) {
   if (PyObject_GetBuffer(object.ptr(), &view_, flags) != 0) throw nb::python_error();

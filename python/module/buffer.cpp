@@ -109,11 +109,21 @@ int get_buffer(PyObject* exporter, const th::Tensor& tensor, Py_buffer* view, in
   return 0;
 }
 
+/// False, with TypeError: made by __new__ alone, so there is nothing in it.
+bool is_made(PyObject* self) {
+  if (nb::inst_ready(self)) return true;
+  PyErr_Format(PyExc_TypeError, "this %s was made by __new__ alone; it comes from a File or a copy",
+               Py_TYPE(self)->tp_name);
+  return false;
+}
+
 int get_tensor_buffer(PyObject* self, Py_buffer* view, int flags) {
+  if (!is_made(self)) return -1;
   return get_buffer(self, nb::inst_ptr<PyTensor>(self)->tensor, view, flags, false);
 }
 
 int get_raw_buffer(PyObject* self, Py_buffer* view, int flags) {
+  if (!is_made(self)) return -1;
   return get_buffer(self, nb::inst_ptr<RawBytes>(self)->tensor, view, flags, true);
 }
 

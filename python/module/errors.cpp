@@ -28,6 +28,11 @@ void translate(const std::exception_ptr& pointer, void*) {
     std::rethrow_exception(pointer);
   } catch (const th::Error& error) {
     set_error(error);
+  } catch (const nb::cast_error&) {
+    // Its type was looked at before, so nothing is in it.
+    PyErr_SetString(PyExc_TypeError,
+                    "an object of tensorhold was made by __new__ alone; Tensors "
+                    "come from a File, Files from open()");
   }
 }
 

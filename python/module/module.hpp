@@ -88,10 +88,32 @@ void set_error(const th::Error& error) noexcept;
 /// A class or function of the package's Python part.
 [[nodiscard]] nb::object package(const char* module, const char* name);
 
+/// Whether the interpreter is being finalized, by this thread or by another.
+[[nodiscard]] bool finalizing() noexcept;
+/// For a thread that the process shall end under.
+[[noreturn]] void wait_for_ever() noexcept;
+
+/// The time without the GIL. A thread that finds the interpreter ending meanwhile, so that it
+/// cannot have the GIL any more, does not come back; forced_unwind.cpp has the rest of it.
+class WithoutGil {
+ public:
+  WithoutGil() noexcept : finalizes_(finalizing()), state_(PyEval_SaveThread()) {}
+  WithoutGil(const WithoutGil&) = delete;
+  WithoutGil& operator=(const WithoutGil&) = delete;
+  ~WithoutGil() {
+    if (!finalizes_ && finalizing()) wait_for_ever();
+    PyEval_RestoreThread(state_);
+  }
+
+ private:
+  bool finalizes_;  // with the GIL in hand: then this thread does it
+  PyThreadState* state_;
+};
+
 /// Runs `work` without the GIL.
 template <class Work>
 auto without_gil(Work&& work) {
-  const nb::gil_scoped_release released;
+  const WithoutGil released;
   return std::forward<Work>(work)();
 }
 

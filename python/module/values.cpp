@@ -77,21 +77,35 @@ class Elements {
   std::span<const std::byte> bytes_;
 };
 
-nb::object nested(const Elements& elements, std::span<const std::uint64_t> shape,
-                  std::uint64_t& next) {
-  if (shape.empty()) return elements.at(next++);
-  nb::list list;
-  for (std::uint64_t i = 0; i < shape.front(); ++i)
-    list.append(nested(elements, shape.subspan(1), next));
-  return list;
+/// Lists within lists, row-major. Without recursion: a file may say any number of dimensions.
+nb::object nested(const Elements& elements, std::span<const std::uint64_t> shape) {
+  std::uint64_t next = 0;
+  if (shape.empty()) return elements.at(next);
+  struct Level {
+    nb::list list;
+    std::uint64_t left;  // of its extent
+  };
+  std::vector<Level> open;  // one for each dimension that was begun
+  open.push_back({nb::list(), shape.front()});
+  for (;;) {
+    Level& inner = open.back();
+    if (inner.left == 0) {
+      const nb::list done = std::move(inner.list);
+      open.pop_back();
+      if (open.empty()) return done;
+      open.back().list.append(done);
+    } else if (--inner.left, open.size() == shape.size()) {
+      inner.list.append(elements.at(next++));
+    } else {
+      open.push_back({nb::list(), shape[open.size()]});
+    }
+  }
 }
 
 }  // namespace
 
 nb::object to_list(const PyTensor& self) {
-  const Elements elements(self.tensor);
-  std::uint64_t next = 0;
-  return nested(elements, self.tensor.shape(), next);
+  return nested(Elements(self.tensor), self.tensor.shape());
 }
 
 nb::object to_item(const PyTensor& self) {

@@ -235,3 +235,13 @@ def test_only_whole_numbers_without_dimensions_are_positions():
             operator.index(tensor)
     with pytest.raises(TypeError):
         float(one("C64", bytes(8)))
+
+
+@pytest.mark.parametrize("count", [64, 65, 1000, 100_000])
+def test_tolist_of_many_dimensions(count):
+    shape = ",".join(["1"] * (count - 1) + ["2"])
+    header = f'{{"a":{{"dtype":"U8","shape":[{shape}],"data_offsets":[0,2]}}}}'.encode()
+    value = th.open(len(header).to_bytes(8, "little") + header + b"\x07\x08")["a"].tolist()
+    for _ in range(count - 1):
+        (value,) = value
+    assert value == [7, 8]
