@@ -3,9 +3,6 @@
 
 #include <atomic>
 #include <cstdint>
-#ifdef _WIN32
-#include <mutex>
-#endif
 
 namespace tensorhold::os {
 
@@ -13,7 +10,20 @@ namespace tensorhold::os {
 
 // Nobody forks there.
 inline std::uint64_t forks_before() noexcept { return 0; }
-using ForkMutex = std::mutex;
+/// std::mutex, constant-initialised, which that is not there. windows_fork_mutex.cpp.
+class ForkMutex {
+ public:
+  constexpr ForkMutex() noexcept = default;
+  ForkMutex(const ForkMutex&) = delete;
+  ForkMutex& operator=(const ForkMutex&) = delete;
+  ~ForkMutex() = default;
+  void lock() noexcept;
+  [[nodiscard]] bool try_lock() noexcept;
+  void unlock() noexcept;
+
+ private:
+  void* lock_ = nullptr;  // an SRWLOCK
+};
 class ForkSection {
  public:
   ForkSection() noexcept {}
