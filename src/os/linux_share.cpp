@@ -3,6 +3,8 @@
 
 #include <cerrno>
 
+#include "base/checked.hpp"
+#include "os/posix_common.hpp"
 #include "os/share.hpp"
 
 namespace tensorhold::os {
@@ -11,6 +13,8 @@ bool share_range(const File& from, std::uint64_t from_at, const Output& to, std:
                  std::uint64_t bytes) noexcept {
   file_clone_range range{
       .src_fd = from.native(), .src_offset = from_at, .src_length = bytes, .dest_offset = to_at};
+  const auto end = base::checked_add(to_at, bytes);
+  if (!end || !within_size_limit(*end)) return false;  // the copy says so
   int answer = 0;
   do {
     answer = ::ioctl(static_cast<int>(to.native()), FICLONERANGE, &range);

@@ -45,6 +45,10 @@ class Output {
   /// because the file behind it became shorter (offset() tells where).
   void write_at(std::uint64_t offset, std::span<const std::span<const std::byte>> parts) const;
 
+  /// Raises no_space where a write up to `end` would be beyond the limit of the process on file
+  /// sizes, as each write does by itself.
+  void refuse_limit(std::uint64_t end) const;
+
   /// Prepares write_direct(). False where the filesystem is not one on which writes past the page
   /// cache are known to win, or refuses them.
   [[nodiscard]] bool open_direct();

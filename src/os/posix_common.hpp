@@ -28,6 +28,10 @@ void read_all(int descriptor, const std::string& path, std::uint64_t offset,
 void read_all(int descriptor, const std::string& path, std::uint64_t offset,
               std::span<const std::span<std::byte>> pieces);
 
+/// False when to write up to `end` would go beyond the limit of the process on file sizes, for
+/// which the system ends it with SIGXFSZ unless it is asked first.
+[[nodiscard]] bool within_size_limit(std::uint64_t end) noexcept;
+
 /// True when an errno says that the filesystem or the system has no such call.
 [[nodiscard]] bool is_missing_call(int error) noexcept;
 

@@ -36,7 +36,19 @@ bool sync_with(int descriptor, const std::string& path, int (*call)(int)) {
   return true;
 }
 
+void refuse_beyond_limit(std::uint64_t offset, std::uint64_t bytes, const std::string& path) {
+  if (bytes == 0) return;
+  const auto end = base::checked_add(offset, bytes);
+  if (!end || !within_size_limit(*end)) raise_system(EFBIG, "write the file", path, offset);
+}
+
 }  // namespace
+
+bool within_size_limit(std::uint64_t end) noexcept {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+         end <= limit.rlim_cur;
+}
 
 Output Output::open(const std::string& path, Missing missing) {
   require_path(path);
@@ -68,10 +80,7 @@ FileStatus Output::status() const {
 
 void Output::preallocate(std::uint64_t bytes) {
   constexpr auto last = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
-  rlimit limit{};
-  // Asked first: to go beyond this limit ends the process with SIGXFSZ.
-  const bool limited = ::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
-  if (bytes > last || (limited && bytes > limit.rlim_cur))
+  if (bytes > last || !within_size_limit(bytes))
     raise_system(EFBIG, "reserve room for the new file", path_);
   if (bytes == 0) return;
 #if defined(__linux__)
@@ -95,6 +104,9 @@ void Output::preallocate(std::uint64_t bytes) {
 
 void Output::write_at(std::uint64_t offset,
                       std::span<const std::span<const std::byte>> parts) const {
+  std::uint64_t bytes = 0;  // in memory, so it fits
+  for (const auto& part : parts) bytes += part.size();
+  refuse_beyond_limit(offset, bytes, path_);
   std::array<iovec, parts_at_once> vectors;
   std::size_t first = 0;  // part to go on with
   std::size_t skip = 0;   // bytes of it that are written
@@ -148,6 +160,7 @@ bool Output::open_direct() {
 }
 
 bool Output::write_direct(std::uint64_t offset, std::span<const std::byte> bytes) const {
+  refuse_beyond_limit(offset, bytes.size(), path_);
   while (!bytes.empty()) {
     if (offset > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()))
       raise_system(EFBIG, "write the new file", path_, offset);
@@ -166,12 +179,18 @@ bool Output::write_direct(std::uint64_t offset, std::span<const std::byte> bytes
   return true;
 }
 
+void Output::refuse_limit(std::uint64_t end) const {
+  if (!within_size_limit(end)) raise_system(EFBIG, "write the file", path_, end);
+}
+
 void Output::read_at(std::uint64_t offset, std::span<std::byte> out) const {
   read_all(static_cast<int>(handle_), path_, offset, out);
 }
 
 bool Output::resize(std::uint64_t bytes) {
   if (bytes > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()))
+    raise_system(EFBIG, "set the size of the file", path_);
+  if (!within_size_limit(bytes) && bytes > status().size)
     raise_system(EFBIG, "set the size of the file", path_);
   while (::ftruncate(static_cast<int>(handle_), static_cast<off_t>(bytes)) != 0) {
     if (errno == EINTR) continue;

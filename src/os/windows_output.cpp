@@ -56,6 +56,8 @@ void Output::write_at(std::uint64_t offset,
   }
 }
 
+void Output::refuse_limit(std::uint64_t /*end*/) const {}
+
 // The system's own cache is written behind at the speed of the disk there.
 bool Output::open_direct() { return false; }
 
