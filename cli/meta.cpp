@@ -29,14 +29,14 @@ MetadataChanges changes_of(const MetaOptions& options) {
 }
 
 /// `link`: one stands at the path, and is not followed.
-const char* done_text(const Edited& edited, bool link) {
+std::string done_text(const Edited& edited, bool link) {
   if (edited.rewritten && link)
     return "a new file took the place of the link (--follow edits its target)";
   if (!edited.changed) return "nothing to change, the metadata is so already";
   if (!edited.rewritten) return "edited in place; the tensors were not touched";
-  if (edited.shared)
-    return "rewritten, because the header had no room; the tensors' bytes are shared on the disk";
-  return "rewritten with the tensors copied, because the header had no room";
+  return "rewritten, because " + printable(edited.why) +
+         (edited.shared ? "; the tensors' bytes are shared on the disk"
+                        : "; the tensors were copied");
 }
 
 void print_json(const File& file, const Edited* edited) {

@@ -19,7 +19,8 @@ namespace tensorhold {
 inline namespace v0 {
 
 /// Edits in place are made from a journal: what is to be written goes into the file
-/// `.NAME.tensorhold-journal` beside the file first, then into the file, then the journal goes. A
+/// `.NAME.tensorhold-NUMBER.journal` beside the file first, then into the file, then the journal
+/// goes; NUMBER is that of the file (inode), in hexadecimal digits. A
 /// process killed at any point leaves the old file, or a journal from which the next open, save or
 /// edit of the file by this library finishes the edit. A program that is not of this library may
 /// see a half-done edit. While it is made, an edit has the exclusive lock (lock.hpp), so that it
@@ -51,6 +52,7 @@ struct Edited {
   bool rewritten = false;  ///< a new file took the name, in one step; else edited in place
   bool shared = false;     ///< the new file shares the old one's bytes on the disk (xfs, btrfs)
   bool released = false;   ///< own tensors of the range were released first
+  std::string why = {};    ///< of `rewritten`: why not in place; words for people
 };
 
 /// Changes to `__metadata__`: `remove` first, then `set`. Keys keep their order, new ones come

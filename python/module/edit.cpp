@@ -7,7 +7,7 @@ namespace {
 
 nb::object edited_value(const th::Edited& edited) {
   return package("tensorhold._values", "Edited")(edited.changed, edited.rewritten, edited.shared,
-                                                 edited.released);
+                                                 edited.released, edited.why);
 }
 
 th::EditOptions options_of(bool durable, bool follow_symlink, double lock_timeout, unsigned threads,

@@ -62,6 +62,7 @@ class Edited(NamedTuple):
     rewritten: bool  # a new file took the name; else edited in place
     shared: bool  # the new file shares the old one's bytes on the disk
     released: bool  # own tensors of the range were released first
+    why: str  # of `rewritten`: why not in place; else ""
 
 
 def rebuild_tensor(name: str, dtype: str, shape: tuple[int, ...], data: Any) -> Any:

@@ -29,7 +29,7 @@ struct Registry {
   os::ForkMutex mutex;  // guards what follows; no other lock is taken under it
   std::vector<Entry> entries;
   std::optional<std::map<const std::byte*, MappedRange>> mapped;  // by where they begin; made late
-  std::atomic<std::size_t> mapped_count = 0;       // looked at without the mutex
+  std::atomic<std::size_t> mapped_count = 0;                      // looked at without the mutex
 };
 
 // Files may be closed by destructors that run after those of this library.

@@ -11,8 +11,10 @@ namespace {
 
 constexpr std::uint64_t piece_bytes = std::uint64_t{8} << 20;
 
-void copy(const os::File& from, std::uint64_t from_at, const os::Output& to, std::uint64_t to_at,
-          std::uint64_t bytes) {
+}  // namespace
+
+void copy_bytes(const os::File& from, std::uint64_t from_at, const os::Output& to,
+                std::uint64_t to_at, std::uint64_t bytes) {
   std::vector<std::byte> piece(static_cast<std::size_t>(std::min(piece_bytes, bytes)));
   for (std::uint64_t done = 0; done < bytes;) {
     const std::span<std::byte> part =
@@ -24,8 +26,6 @@ void copy(const os::File& from, std::uint64_t from_at, const os::Output& to, std
   }
 }
 
-}  // namespace
-
 bool share(const os::File& from, std::uint64_t from_at, const os::Output& to, std::uint64_t to_at,
            std::uint64_t bytes) {
   constexpr std::uint64_t block = os::share_alignment;
@@ -34,16 +34,16 @@ bool share(const os::File& from, std::uint64_t from_at, const os::Output& to, st
   if (from_at % block != to_at % block || middle == 0 ||
       !os::share_range(from, from_at + head, to, to_at + head, middle))
     return false;
-  copy(from, from_at, to, to_at, head);
+  copy_bytes(from, from_at, to, to_at, head);
   const std::uint64_t done = head + middle;
-  copy(from, from_at + done, to, to_at + done, bytes - done);
+  copy_bytes(from, from_at + done, to, to_at + done, bytes - done);
   return true;
 }
 
 bool copy_range(const os::File& from, std::uint64_t from_at, const os::Output& to,
                 std::uint64_t to_at, std::uint64_t bytes) {
   if (share(from, from_at, to, to_at, bytes)) return true;
-  copy(from, from_at, to, to_at, bytes);
+  copy_bytes(from, from_at, to, to_at, bytes);
   return false;
 }
 

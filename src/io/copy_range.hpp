@@ -7,6 +7,11 @@
 
 namespace tensorhold::io {
 
+/// Copies [from_at, from_at + bytes) of `from` to `to_at` of `to`. Raises unexpected_end, no_space,
+/// io_error.
+void copy_bytes(const os::File& from, std::uint64_t from_at, const os::Output& to,
+                std::uint64_t to_at, std::uint64_t bytes);
+
 /// Shares the whole blocks of [from_at, from_at + bytes) of `from` with `to_at` of `to`, and copies
 /// the edges. False, and nothing done: the filesystem or these offsets do not allow it. Raises as
 /// copy_range().

@@ -18,7 +18,7 @@
 #include "io/closest_names.hpp"
 #include "io/copy_range.hpp"
 #include "io/edit_target.hpp"
-#include "io/journal.hpp"
+#include "io/journal_writer.hpp"
 #include "io/new_file.hpp"
 #include "os/share.hpp"
 
@@ -73,12 +73,11 @@ std::size_t new_prefix_bytes(std::size_t text, std::size_t old_prefix, const Edi
   return static_cast<std::size_t>(*total);
 }
 
-/// A new file with `text` as its header and the tensors of the old one.
-Edited rewrite(io::EditTarget& target, const std::string& path, const std::string& text,
-               const EditOptions& options) {
+/// A new file that begins with `prefix` and has the tensors of the old one, but for what `over`
+/// puts over them.
+Edited rewrite(io::EditTarget& target, const std::string& path, std::string_view prefix,
+               const io::Change* over, const EditOptions& options) {
   const std::size_t old_prefix = target.prefix().size();
-  const std::string prefix =
-      make_prefix(text, new_prefix_bytes(text.size(), old_prefix, options, path));
   const std::uint64_t data = target.file_bytes() - old_prefix;
   const auto total = base::checked_add(prefix.size(), data);
   if (!total) throw Error({.code = Code::shape_overflow, .reason = "the file would be too long"});
@@ -98,6 +97,8 @@ Edited rewrite(io::EditTarget& target, const std::string& path, const std::strin
       if (options.progress) options.progress(prefix.size() + done + part, *total);
     }
   }
+  if (over != nullptr)
+    file.write(std::array{io::Piece{.at = over->at, .bytes = over->after, .dtype = over->dtype}});
   old.reset();
   const auto last_look = [&] { target.refuse_replaced(); };
   try {
@@ -110,12 +111,40 @@ Edited rewrite(io::EditTarget& target, const std::string& path, const std::strin
   return edited;
 }
 
-/// io::change_in_place(), unless the file is replaced before the end, and the change with it.
-void change(io::EditTarget& target, const io::Change& change, const EditOptions& options) {
+/// io::change_in_place(), unless the file is replaced before the end, and the change with it. By a
+/// new file where somebody else keeps the journal from having its name.
+Edited change(io::EditTarget& target, const io::Change& change, const EditOptions& options) {
   target.refuse_replaced();
+  if (!io::may_have_journal(target.place(), target.output())) {
+    std::string prefix(reinterpret_cast<const char*>(target.prefix().data()),
+                       target.prefix().size());
+    if (change.at < prefix.size())
+      std::ranges::copy(
+          std::span(reinterpret_cast<const char*>(change.after.data()), change.after.size()),
+          prefix.begin() + static_cast<std::ptrdiff_t>(change.at));
+    Edited edited = rewrite(target, target.place().path(), prefix,
+                            change.at < prefix.size() ? nullptr : &change, options);
+    edited.why = "what stands at the name of the journal is not ours to replace";
+    return edited;
+  }
   io::change_in_place(target.place(), target.output(), target.prefix(), change,
-                      save_options(options));
+                      save_options(options), [&] { target.refuse_replaced(); });
   target.refuse_replaced();
+  return {.changed = true};
+}
+
+/// A new file with `text` as its header.
+Edited rewrite_header(io::EditTarget& target, const std::string& path, const std::string& text,
+                      const EditOptions& options) {
+  const std::size_t room = target.prefix().size();
+  const bool fits = format::prefix_bytes + text.size() <= room;
+  Edited edited =
+      rewrite(target, path, make_prefix(text, new_prefix_bytes(text.size(), room, options, path)),
+              nullptr, options);
+  edited.why = target.in_place() ? "the header had no room"
+               : fits            ? "a symbolic link stood there, and was replaced"
+                                 : "a symbolic link stood there, and the header had no room";
+  return edited;
 }
 
 Edited edit(const std::string& path, const MetadataChanges& changes, const EditOptions& options) {
@@ -133,13 +162,13 @@ Edited edit(const std::string& path, const MetadataChanges& changes, const EditO
     return {};
   refuse_stopped(options, real);
   const std::span<const std::byte> old = target.prefix().subspan(format::prefix_bytes);
-  if (text.size() > old.size() || !target.in_place()) return rewrite(target, path, text, options);
+  if (text.size() > old.size() || !target.in_place())
+    return rewrite_header(target, path, text, options);
   std::string room = text;
   room.resize(old.size(), ' ');
-  change(target,
-         {.at = format::prefix_bytes, .before = old, .after = std::as_bytes(std::span(room))},
-         options);
-  return {.changed = true};
+  return change(
+      target, {.at = format::prefix_bytes, .before = old, .after = std::as_bytes(std::span(room))},
+      options);
 }
 
 /// Own tensors that have bytes of the range become private memory; true when there were any.
@@ -199,9 +228,10 @@ Edited write_over(const std::string& path, std::string_view name, std::span<cons
   refuse_stopped(options, path);
   if (bytes.empty()) return {};
   const std::uint64_t at = target.prefix().size() + header.begin(*index);
-  Edited edited{.changed = true};
-  edited.released = release_range(target, at, at + nbytes);
-  change(target, {.at = at, .before = {}, .after = bytes, .dtype = header.dtype(*index)}, options);
+  const bool released = release_range(target, at, at + nbytes);
+  Edited edited = change(
+      target, {.at = at, .before = {}, .after = bytes, .dtype = header.dtype(*index)}, options);
+  edited.released = released;
   return edited;
 }
 

@@ -5,7 +5,7 @@
 
 #include "format/parse.hpp"
 #include "io/cleanup.hpp"
-#include "io/journal.hpp"
+#include "io/journal_recovery.hpp"
 #include "io/lock.hpp"
 #include "os/look.hpp"
 #include "tensorhold/error.hpp"
@@ -20,11 +20,21 @@ namespace {
                .path = path});
 }
 
-os::Output open_locked(const std::string& path, const os::Lock& lock) {
-  os::Output output = os::Output::open(path);
-  if (output.status().identity == lock.identity()) return output;
+/// open(path), which is to give the file `identity`. Where nothing stands for a moment, another
+/// file is about to come.
+template <typename Opened>
+Opened open_same(const std::string& path, const os::Identity& identity,
+                 Opened (*open)(const std::string&)) {
+  try {
+    Opened opened = open(path);
+    if (opened.status().identity == identity) return opened;
+  } catch (const Error& error) {
+    if (error.code() != Code::not_found) throw;
+  }
   raise_replaced(path);
 }
+
+os::Output open_output(const std::string& path) { return os::Output::open(path); }
 
 }  // namespace
 
@@ -33,16 +43,14 @@ EditTarget::EditTarget(const std::string& path, const EditOptions& options)
       place_(os::Place::of(path, /*follow_symlink=*/true)),
       lock_(take_lock(place_.path(), os::LockMode::exclusive, options.lock_timeout)),
       identity_(lock_->identity()),
-      output_(open_locked(place_.path(), *lock_)) {
-  (void)finish_locked_edit(place_.path());
+      output_(open_same(place_.path(), identity_, open_output)) {
+  finish_locked_edit(place_, *output_);
   remove_stale_temporaries(place_);
   read_header();
 }
 
 os::File EditTarget::open_again() const {
-  os::File file = os::File::open_read(place_.path());
-  if (file.status().identity == identity_) return file;
-  raise_replaced(place_.path());
+  return open_same(place_.path(), identity_, os::File::open_read);
 }
 
 void EditTarget::refuse_replaced() const {
@@ -61,6 +69,7 @@ void EditTarget::let_go() {
 }
 
 void EditTarget::read_header() {
+  const os::MomentLock still = take_moment(output_->native(), os::LockMode::shared, place_.path());
   file_bytes_ = output_->status().size;
   const format::ParseOptions parsing{.path = place_.path()};
   std::vector<std::byte> first(

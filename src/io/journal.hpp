@@ -1,55 +1,69 @@
-// Edits in place that survive a kill: what is to be written stands in a journal beside the file
-// before the first byte of the file is touched.
-//
-// A journal takes its name in one step, and the file is touched when it is whole on the disk. From
-// that moment on the edit counts as made: whoever opens, saves or edits the file next writes it
-// again from the journal, as often as it takes. Into that very file: journal_head.hpp says how it
-// is known.
+// A journal that was read, beside the file that it is about. journal_head.hpp says how that file is
+// known again.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 
+#include "io/journal_head.hpp"
+#include "os/beside.hpp"
+#include "os/look.hpp"
 #include "os/output.hpp"
-#include "os/write.hpp"
-#include "tensorhold/dtype.hpp"
-#include "tensorhold/options.hpp"
 
 namespace tensorhold::io {
 
-/// One range of a file and its new bytes.
-struct Change {
-  std::uint64_t at = 0;               ///< in the file
-  std::span<const std::byte> before;  ///< what stands there; may be empty when the header stays
-  std::span<const std::byte> after;   ///< in the byte order of the machine
-  Dtype dtype = Dtype::u8;            ///< of the elements in `after`
+/// The file that a journal may be about, opened for reading or for writing.
+struct JournalTarget {
+  template <typename Opened>  // os::File, os::Output
+  explicit JournalTarget(const Opened& file)
+      : handle(file.native()),
+        status(file.status()),
+        read([&file](auto at, auto out) { file.read_at(at, out); }) {}
+
+  std::intptr_t handle;
+  os::FileStatus status;
+  std::function<void(std::uint64_t, std::span<std::byte>)> read;
 };
 
-/// Makes the change in `target`, which stands at `place` and is locked by the caller. `prefix`: the
-/// file's length field and header, by which the journal knows the file again. Raises what leaves
-/// the file as it was; an error after the journal took its name says that the edit will be
-/// finished later.
-void change_in_place(const os::Place& place, os::Output& target, std::span<const std::byte> prefix,
-                     const Change& change, const SaveOptions& options);
+class Journal {
+ public:
+  /// What stands at the name of the journal of `target`; std::nullopt when that is no journal, or
+  /// of somebody who may not write the file.
+  [[nodiscard]] static std::optional<Journal> find(const os::Place& place,
+                                                   const JournalTarget& target);
 
-/// Finishes an edit of the file at `path` (links followed) that was cut short; waits for one that
-/// is being made, also where the file may not be written. Costs two looks at names where there is
-/// none. False: there was none. Raises permission_denied (the edit was cut short, and is somebody
-/// else's to finish), lock_conflict (an edit takes long), io_error, no_space.
-bool finish_edit(const std::string& path);
+  /// False: of somebody who may write the file as far as is seen, which is not enough to follow it.
+  [[nodiscard]] bool trusted() const noexcept { return trust_ == os::Trust::whole; }
 
-/// The journal beside the file at `path` (links followed). Who has a lock on the file, a shared one
-/// counts, sees one that was left: nobody edits then.
-[[nodiscard]] std::optional<os::FileStatus> journal_beside(const std::string& path);
+  enum class Finds : std::uint8_t {
+    another,    ///< not the file that it was written for, or not as that was left
+    old_bytes,  ///< all are there, in the file as it was: the edit had not begun
+    new_bytes,  ///< all are there
+    mixture     ///< of both, as far as was looked at
+  };
+  [[nodiscard]] Finds find_in(const JournalTarget& target) const;
 
-/// The same for who has the lock.
-bool finish_locked_edit(const std::string& target);
+  /// Writes all of the new bytes into the file: anew, so that a sync that failed before does not
+  /// count. Never by sharing blocks, for those of a journal whose sync failed are not on the disk.
+  void apply(const os::Output& target) const;
+  /// The same by sharing blocks alone, for who wrote and synced the journal just now; false, and
+  /// nothing done, where that is not possible.
+  [[nodiscard]] bool apply_shared(const os::Output& target) const;
 
-/// A file is about to take the name of `place`: a journal that was left of an older file goes, when
-/// nothing stands there any more.
-void drop_journal(const os::Place& place) noexcept;
+ private:
+  Journal(os::Beside beside, const Head& head)
+      : file_(std::move(beside.file)), trust_(beside.trust), head_(head) {}
+  [[nodiscard]] bool has_same_prefix(const JournalTarget& target) const;
+  [[nodiscard]] bool samples_are_old_or_new(const JournalTarget& target) const;
+  [[nodiscard]] Finds compare(const JournalTarget& target) const;
+
+  os::File file_;
+  os::Trust trust_;
+  Head head_;
+};
 
 }  // namespace tensorhold::io

@@ -71,6 +71,10 @@ os::Lock io::take_lock(const std::string& path, os::LockMode mode,
                        std::chrono::milliseconds timeout) {
   std::optional<os::Lock> taken = os::Lock::take(path, mode, deadline_after(timeout));
   if (taken) return std::move(*taken);
+  raise_locked(path, mode);
+}
+
+void io::raise_locked(const std::string& path, os::LockMode mode) {
   throw Error({.code = Code::lock_conflict,
                .reason = mode == os::LockMode::exclusive
                              ? "others have a lock on the file"

@@ -13,4 +13,7 @@ namespace tensorhold::io {
 [[nodiscard]] os::Lock take_lock(const std::string& path, os::LockMode mode,
                                  std::chrono::milliseconds timeout);
 
+/// Raises the lock_conflict of a lock in that mode that others have kept for too long.
+[[noreturn]] void raise_locked(const std::string& path, os::LockMode mode);
+
 }  // namespace tensorhold::io

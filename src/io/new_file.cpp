@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "io/cleanup.hpp"
-#include "io/journal.hpp"
+#include "io/journal_recovery.hpp"
 #include "io/own_holds.hpp"
 #include "io/save_over.hpp"
 #include "os/look.hpp"
@@ -15,7 +15,12 @@ namespace {
 /// A file whose edit was cut short is made whole first: the save may fail, and leaves it then.
 void finish_edit_of(const os::Place& place) {
   if (os::is_link(place.path())) return;  // to be replaced; what it leads to is not touched
-  if (!finish_edit(place.path())) drop_journal(place);
+  try {
+    finish_edit(place.path());
+  } catch (const Error& error) {
+    // The file is to be replaced, and its journal then goes with it.
+    if (error.code() != Code::permission_denied) throw;
+  }
 }
 
 os::Temporary create(const os::Place& place, std::uint64_t bytes, Reserve reserve) {
@@ -45,6 +50,7 @@ void NewFile::put_in_place(const std::function<void()>& last_look, const os::Pla
   else
     temporary_.flush();
   engine_.refuse_stopped();  // a sync may take long
+  const OldJournal journal(place_);
   try {
     change_held(place_.path(), [&] {
       if (last_look) last_look();
@@ -60,6 +66,7 @@ void NewFile::put_in_place(const std::function<void()>& last_look, const os::Pla
         [this](std::uint64_t at, std::span<std::byte> out) { temporary_.read_at(at, out); }, place_,
         {.bytes = bytes_, .durable = durable_});
   }
+  journal.drop();
   if (!durable_) return;
   place_.sync();
   if (!synced)

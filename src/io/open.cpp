@@ -14,7 +14,7 @@
 #include "hold/registry.hpp"
 #include "io/access.hpp"
 #include "io/file_impl.hpp"
-#include "io/journal.hpp"
+#include "io/journal_recovery.hpp"
 #include "io/lock.hpp"
 #include "os/file.hpp"
 #include "tensorhold/file.hpp"
@@ -134,14 +134,19 @@ hold::BlockRef make_block(File::Impl& impl, const OpenOptions& options) {
   return hold::BlockRef(impl.owned);
 }
 
-File open_handle(os::File handle, const OpenOptions& options, std::optional<os::Lock> lock = {}) {
+/// What is known of an open file, from `path` and `options`.
+std::shared_ptr<File::Impl> make_impl(const std::string& path, const OpenOptions& options) {
   auto impl = std::make_shared<File::Impl>();
-  impl->path = handle.path();
+  impl->path = path;
   impl->guard = options.guard;
-  check_options(options, impl->path);
-  const os::FileStatus status = handle.status();
-  refuse_other_kinds(status, impl->path);
-  read_header(FileHeaderSource(handle), status.size, options, *impl);
+  check_options(options, path);
+  return impl;
+}
+
+/// From the header that `impl` knows to a file that is ready. `status`: from before the header was
+/// read.
+File finish_open(std::shared_ptr<File::Impl> impl, os::File handle, const os::FileStatus& status,
+                 const OpenOptions& options, std::optional<os::Lock> lock = {}) {
   impl->source =
       std::make_shared<hold::Source>(std::move(handle), status, options.label, std::move(lock));
   impl->block.open(make_block(*impl, options));
@@ -151,23 +156,40 @@ File open_handle(os::File handle, const OpenOptions& options, std::optional<os::
   return FileAccess::adopt(std::move(impl));
 }
 
+/// Reads the header of `handle` in one state, and gives the status of that; false: `watch` is to
+/// settle a journal first.
+bool read_header_steadily(const os::File& handle, io::JournalWatch* watch,
+                          const OpenOptions& options, File::Impl& impl, os::FileStatus& seen) {
+  return io::read_steadily(handle, watch, [&](const os::FileStatus& status) {
+    seen = status;
+    refuse_other_kinds(status, impl.path);
+    read_header(FileHeaderSource(handle), status.size, options, impl);
+  });
+}
+
 File open_path(const std::string& path, const OpenOptions& options) {
-  (void)io::finish_edit(path);
-  if (!options.lock) return open_handle(os::File::open_read(path), options);
-  std::optional<os::FileStatus> followed;  // a journal that may not be ours to remove
+  const std::shared_ptr<File::Impl> impl = make_impl(path, options);
+  io::JournalWatch watch(path);
   for (;;) {
-    std::optional<os::Lock> lock = io::take_lock(path, os::LockMode::shared, options.lock_timeout);
+    std::optional<os::Lock> lock;
+    if (options.lock) lock = io::take_lock(path, os::LockMode::shared, options.lock_timeout);
     os::File handle = os::File::open_read(path);
     // Who replaces the file takes no lock, and may do so between the two.
-    if (!(handle.status().identity == lock->identity())) continue;
-    // The edit that the lock was waited for may have been killed. To be here again takes another.
-    const std::optional<os::FileStatus> left = io::journal_beside(path);
-    if (!left || left == followed) return open_handle(std::move(handle), options, std::move(lock));
-    followed = left;
-    handle.close();
+    if (lock && !(handle.status().identity == lock->identity())) continue;
+    os::FileStatus status;
+    if (read_header_steadily(handle, &watch, options, *impl, status))
+      return finish_open(impl, std::move(handle), status, options, std::move(lock));
+    // The edit that the lock was waited for may have been killed.
     lock.reset();
-    (void)io::finish_edit(path);
+    watch.settle(std::move(handle));
   }
+}
+
+File open_handle(os::File handle, const OpenOptions& options) {
+  const std::shared_ptr<File::Impl> impl = make_impl(handle.path(), options);
+  os::FileStatus status;
+  (void)read_header_steadily(handle, nullptr, options, *impl, status);  // true without a watch
+  return finish_open(impl, std::move(handle), status, options);
 }
 
 void refuse_lock(const OpenOptions& options, const std::string& name) {

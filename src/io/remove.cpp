@@ -4,6 +4,7 @@
 #include "base/boundary.hpp"
 #include "hold/registry.hpp"
 #include "hold/release.hpp"
+#include "io/journal_recovery.hpp"
 #include "io/own_holds.hpp"
 #include "os/remove.hpp"
 #include "os/write.hpp"
@@ -52,7 +53,10 @@ Changed remove(const Path& path, const RemoveOptions& options) {
       (void)hold::release(sources, {});
       changed.released = !sources.empty();
     }
+    const os::Place place = os::Place::of(path.string(), /*follow_symlink=*/false);
+    const io::OldJournal journal(place);
     remove_held(path.string(), changed);
+    journal.drop();
     return changed;
   });
 }

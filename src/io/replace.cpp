@@ -12,6 +12,7 @@
 #include "base/boundary.hpp"
 #include "base/fnv.hpp"
 #include "io/cleanup.hpp"
+#include "io/journal_recovery.hpp"
 #include "io/own_holds.hpp"
 #include "io/save_over.hpp"
 #include "os/file.hpp"
@@ -139,7 +140,8 @@ bool remove_original(const std::string& from, const os::Identity& copied) {
 
 /// Copies the bytes over those of the file at `place`; see ReplaceOptions::in_place.
 bool replace_in_place(const std::string& from, const os::Place& place,
-                      const ReplaceOptions& options, Changed& changed) {
+                      const ReplaceOptions& options, std::optional<io::StillFile>& still,
+                      Changed& changed) {
   std::optional<Moving> moving(from);
   const std::uint64_t bytes = moving->bytes();
   // A mount point of the very file that shall move there.
@@ -154,13 +156,15 @@ bool replace_in_place(const std::string& from, const os::Place& place,
   const bool synced = io::save_over(moving->reader(), place, over);
   moving.reset();
   if (options.durable) place.sync();
+  still.reset();
   if (remove_original(from, identity)) changed.released = true;
   return synced;
 }
 
 /// From another filesystem: a copy takes the name, then the original goes.
+/// `still` keeps edits out of it until the copy is there, and is no hold on it then.
 bool replace_by_copy(const std::string& from, const os::Place& place, const ReplaceOptions& options,
-                     Changed& changed) {
+                     std::optional<io::StillFile>& still, Changed& changed) {
   std::optional<Moving> moving(from);
   const os::Identity identity = moving->identity();
   os::Temporary temporary = os::Temporary::create(place, os::Temporary::Rights::own);
@@ -176,18 +180,28 @@ bool replace_by_copy(const std::string& from, const os::Place& place, const Repl
   refuse_stopped(options, place.path());  // a sync may take long
   changed.released = io::change_held(place.path(), [&] { temporary.put_in_place(); });
   if (options.durable) place.sync();
+  still.reset();
   if (remove_original(from, identity)) changed.released = true;
   return synced;
 }
 
 /// The file takes the name in one step; false when its filesystem has no way to sync.
 bool replace_in_one_step(const std::string& from, const os::Place& place,
-                         const ReplaceOptions& options, Changed& changed) {
+                         const ReplaceOptions& options, std::optional<io::StillFile>& still,
+                         Changed& changed) {
   const bool synced = !options.durable || sync_source(from);
   refuse_stopped(options, place.path());
   bool moved = false;
-  changed.released = io::change_held(place.path(), [&] { moved = os::replace_file(from, place); });
-  return moved ? synced : replace_by_copy(from, place, options, changed);
+  changed.released = io::change_held(place.path(), [&] {
+    try {
+      moved = os::replace_file(from, place);
+    } catch (const Error& error) {
+      if (error.code() != Code::file_in_use || !still) throw;
+      still.reset();  // some systems move no file that is open
+      moved = os::replace_file(from, place);
+    }
+  });
+  return moved ? synced : replace_by_copy(from, place, options, still, changed);
 }
 
 /// True when something stands at the place that may be written over.
@@ -203,13 +217,20 @@ Changed replace_file(const std::string& from, const std::string& path,
   const os::Place place = os::Place::of(path, /*follow_symlink=*/false);
   const os::Place source = os::Place::of(from, /*follow_symlink=*/false);
   io::remove_stale_temporaries(place);
+  // The file moves whole: an edit that is being made ends first, one that was cut short is
+  // finished.
+  std::optional<io::StillFile> still = io::hold_still(from);
+  const io::OldJournal moved_journal(source);
+  const io::OldJournal replaced_journal(place);
   bool synced = true;
   try {
-    synced = replace_in_one_step(from, place, options, changed);
+    synced = replace_in_one_step(from, place, options, still, changed);
   } catch (const Error& error) {
     if (error.path() == from || !may_write_over(place, options, error)) throw;
-    synced = replace_in_place(from, place, options, changed);
+    synced = replace_in_place(from, place, options, still, changed);
   }
+  moved_journal.drop();
+  replaced_journal.drop();
   if (!options.durable) return changed;
   place.sync();
   source.sync();

@@ -6,6 +6,7 @@
 
 #include "hold/registry.hpp"
 #include "hold/release.hpp"
+#include "io/journal_recovery.hpp"
 #include "os/output.hpp"
 
 namespace tensorhold::io {
@@ -63,6 +64,7 @@ bool save_over(const ReadAt& read, const os::Place& place, const SaveOver& optio
                  .advice = "Remove the file first, or save on another filesystem.",
                  .path = place.path()});
   const std::uint64_t first = std::min(length_bytes, bytes);
+  const os::MomentLock writing = take_moment(to.native(), os::LockMode::exclusive, place.path());
   // From here on the file is invalid, and known to be: its length field is 0.
   constexpr std::array<std::byte, length_bytes> zeros{};
   write_one(to, 0, std::span(zeros).first(static_cast<std::size_t>(first)));

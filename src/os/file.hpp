@@ -55,6 +55,14 @@ class File {
   /// invalid_argument when that is not of a regular file that is open for reading.
   [[nodiscard]] static File duplicate(int descriptor, const std::string& name);
 
+  /// Takes over a descriptor or HANDLE that was opened for reading; for the files of this layer.
+  [[nodiscard]] static File adopt(std::intptr_t handle, std::string path) noexcept {
+    File file;
+    file.handle_ = handle;
+    file.path_ = std::move(path);
+    return file;
+  }
+
   [[nodiscard]] bool is_open() const noexcept { return handle_ != closed_handle; }
   void close() noexcept;
   [[nodiscard]] const std::string& path() const noexcept { return path_; }

@@ -16,6 +16,8 @@ enum class LockMode : std::uint8_t { shared, exclusive };
 /// The byte that locks are taken on: far beyond the end of any file, so that no read or write ever
 /// meets it, and not the one that temporaries are marked by.
 inline constexpr std::uint64_t lock_byte = (std::uint64_t{1} << 62) + 1;
+/// That of a MomentLock.
+inline constexpr std::uint64_t moment_byte = lock_byte + 2;  // the system joins neighbours
 
 /// A lock on a whole file; belongs to this object, not to the process: another one in the same
 /// process conflicts with it, and closing other handles of the file does not end it. Ends with the
@@ -47,6 +49,33 @@ class Lock {
   std::intptr_t handle_;
   std::int64_t process_;
   Identity identity_;
+};
+
+/// A lock for moments, apart from Lock and never in its way: shared by who reads a header or takes
+/// the name away from a file, exclusive by who writes into the file. It is on a handle that the
+/// caller keeps open for longer. Two on one open file (a duplicated descriptor) are one lock, which
+/// ends with the first of them.
+class MomentLock {
+ public:
+  MomentLock(MomentLock&& other) noexcept
+      : handle_(std::exchange(other.handle_, none)), process_(other.process_) {}
+  MomentLock& operator=(MomentLock&&) = delete;
+  ~MomentLock();
+
+  /// std::nullopt: others have it. Where the filesystem has no locks it is had, and nothing:
+  /// nobody may edit in place there.
+  [[nodiscard]] static std::optional<MomentLock> try_take(std::intptr_t handle,
+                                                          LockMode mode) noexcept;
+  /// True while another handle has it in a way that keeps this one from a shared one. Costs less
+  /// than to take it.
+  [[nodiscard]] static bool is_busy(std::intptr_t handle) noexcept;
+
+ private:
+  static constexpr std::intptr_t none = -1;
+  explicit MomentLock(std::intptr_t handle) noexcept;
+
+  std::intptr_t handle_;
+  std::int64_t process_;
 };
 
 }  // namespace tensorhold::os

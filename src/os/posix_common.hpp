@@ -38,9 +38,6 @@ void read_all(int descriptor, const std::string& path, std::uint64_t offset,
 /// Longest name that the folder takes, in bytes.
 [[nodiscard]] std::size_t name_limit(int folder) noexcept;
 
-/// When the file was made, as birth_mark() in look.hpp.
-[[nodiscard]] std::uint64_t birth_of(int descriptor) noexcept;
-
 enum class Locking : std::uint8_t { taken, busy, unsupported };
 
 /// Takes the advisory lock that marks a temporary as being written, if nobody has it: exclusive for

@@ -44,7 +44,10 @@ int open_descriptor(const std::string& path, int flags, mode_t mode) noexcept {
     } while (descriptor < 0 && errno == EINTR);
     return descriptor;
   };
-  const int descriptor = open(O_NONBLOCK);
+  int descriptor = open(O_NONBLOCK);
+  // Over a network: another file took the name between the look at it and its open.
+  for (int again = 0; again < 8 && descriptor < 0 && errno == ESTALE; ++again)
+    descriptor = open(O_NONBLOCK);
   // A lease on the file that has to be broken first; pipes never answer that.
   if (descriptor < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return open(0);
   // Reads of a file may wait; a filesystem may take the flag as a wish to fail instead.

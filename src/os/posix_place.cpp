@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "os/beside.hpp"
+#include "os/look.hpp"
 #include "os/posix_common.hpp"
 #include "os/posix_error.hpp"
 #include "os/temporary_name.hpp"
@@ -151,7 +153,7 @@ FolderMark Place::folder() const noexcept {
   struct ::stat found {};
   const auto folder = static_cast<int>(folder_);
   if (::fstat(folder, &found) != 0) return {};
-  return {.identity = to_status(found).identity, .born = birth_of(folder)};
+  return {.identity = to_status(found).identity, .born = birth_mark(folder)};
 }
 
 std::size_t Place::remove_stale() const noexcept {
@@ -164,8 +166,12 @@ std::size_t Place::remove_stale() const noexcept {
     return 0;
   }
   std::size_t removed = 0;
-  while (const dirent* const entry = ::readdir(list))
-    if (is_leftover_name(entry->d_name) && remove_if_stale(folder, entry->d_name)) ++removed;
+  while (const dirent* const entry = ::readdir(list)) {
+    const bool leftover = is_leftover_name(entry->d_name)
+                              ? remove_if_stale(folder, entry->d_name)
+                              : remove_stale_journal(*this, entry->d_name);
+    if (leftover) ++removed;
+  }
   (void)::closedir(list);
   return removed;
 }

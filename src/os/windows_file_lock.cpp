@@ -12,21 +12,36 @@ namespace {
 
 using windows::handle_of;
 
-OVERLAPPED lock_place() noexcept {
+OVERLAPPED place_of(std::uint64_t byte) noexcept {
   OVERLAPPED place{};
-  place.Offset = static_cast<DWORD>(lock_byte);
-  place.OffsetHigh = static_cast<DWORD>(lock_byte >> 32);
+  place.Offset = static_cast<DWORD>(byte);
+  place.OffsetHigh = static_cast<DWORD>(byte >> 32);
   return place;
+}
+
+/// NO_ERROR: the lock is had.
+DWORD try_lock(HANDLE file, LockMode mode, std::uint64_t byte) noexcept {
+  OVERLAPPED place = place_of(byte);
+  const DWORD flags = LOCKFILE_FAIL_IMMEDIATELY |
+                      (mode == LockMode::exclusive ? DWORD{LOCKFILE_EXCLUSIVE_LOCK} : DWORD{0});
+  return LockFileEx(file, flags, 0, 1, 0, &place) != 0 ? NO_ERROR : GetLastError();
+}
+
+// The system would end it with the handle too, but some time later.
+void unlock(HANDLE file, std::uint64_t byte) noexcept {
+  OVERLAPPED place = place_of(byte);
+  (void)UnlockFileEx(file, 0, 1, 0, &place);
+}
+
+bool is_conflict(DWORD error) noexcept {
+  return error == ERROR_LOCK_VIOLATION || error == ERROR_IO_PENDING;
 }
 
 /// True: the lock is had. False: others have it.
 bool attempt(HANDLE file, LockMode mode, const std::string& path) {
-  OVERLAPPED place = lock_place();
-  const DWORD flags = LOCKFILE_FAIL_IMMEDIATELY |
-                      (mode == LockMode::exclusive ? DWORD{LOCKFILE_EXCLUSIVE_LOCK} : DWORD{0});
-  if (LockFileEx(file, flags, 0, 1, 0, &place) != 0) return true;
-  const DWORD error = GetLastError();
-  if (error == ERROR_LOCK_VIOLATION || error == ERROR_IO_PENDING) return false;
+  const DWORD error = try_lock(file, mode, lock_byte);
+  if (error == NO_ERROR) return true;
+  if (is_conflict(error)) return false;
   if (windows::is_missing_call(error))
     throw Error({.code = Code::unsupported,
                  .reason = "the filesystem has no such locks",
@@ -56,9 +71,7 @@ Lock::~Lock() { release(); }
 void Lock::release() noexcept {
   if (handle_ == none) return;
   const HANDLE file = handle_of(std::exchange(handle_, none));
-  // The system would end it with the handle too, but some time later.
-  OVERLAPPED place = lock_place();
-  (void)UnlockFileEx(file, 0, 1, 0, &place);
+  unlock(file, lock_byte);
   (void)CloseHandle(file);
 }
 
@@ -85,6 +98,22 @@ std::optional<Lock> Lock::take(const std::string& path, LockMode mode,
     if (now && now->identity == status.identity) return lock;
     if (!had && !waiting.wait()) return std::nullopt;
   }
+}
+
+MomentLock::MomentLock(std::intptr_t handle) noexcept : handle_(handle), process_(process_id()) {}
+
+MomentLock::~MomentLock() {
+  if (handle_ != none) unlock(handle_of(handle_), moment_byte);
+}
+
+bool MomentLock::is_busy(std::intptr_t handle) noexcept {
+  return !try_take(handle, LockMode::shared).has_value();
+}
+
+std::optional<MomentLock> MomentLock::try_take(std::intptr_t handle, LockMode mode) noexcept {
+  const DWORD error = try_lock(handle_of(handle), mode, moment_byte);
+  if (is_conflict(error)) return std::nullopt;
+  return MomentLock(error == NO_ERROR ? handle : none);
 }
 
 }  // namespace tensorhold::os

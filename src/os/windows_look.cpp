@@ -2,6 +2,7 @@
 
 #include "os/look.hpp"
 #include "os/windows_api.hpp"
+#include "os/windows_error.hpp"
 #include "os/windows_path.hpp"
 
 namespace tensorhold::os {
@@ -26,16 +27,25 @@ bool is_link(const std::string& path) noexcept {
   return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0;
 }
 
-bool is_trusted(const File& /*file*/, const Output& /*target*/) noexcept { return true; }
-
 // A file that takes the name of one just removed gets its time of birth too, for 15 seconds; there
 // the file ids tell, which NTFS and ReFS do not give twice.
-std::uint64_t birth_mark(const Output& file) noexcept {
+std::uint64_t birth_mark(std::intptr_t handle) noexcept {
   FILE_BASIC_INFO basic{};
-  if (GetFileInformationByHandleEx(windows::handle_of(file.native()), FileBasicInfo, &basic,
+  if (GetFileInformationByHandleEx(windows::handle_of(handle), FileBasicInfo, &basic,
                                    sizeof basic) == 0)
     return 0;
   return static_cast<std::uint64_t>(basic.CreationTime.QuadPart);
+}
+
+// The time may be set as late as when the writer's handle is closed.
+const bool writes_set_times = false;
+
+bool is_as_written(std::intptr_t /*handle*/, const FileStatus& /*before*/) noexcept {
+  return false;
+}
+
+bool is_no_failure(int os_error) noexcept {
+  return windows::is_missing_call(static_cast<std::uint32_t>(os_error));
 }
 
 }  // namespace tensorhold::os

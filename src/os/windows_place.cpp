@@ -2,6 +2,7 @@
 // people would take for a hold.
 #include <exception>
 
+#include "os/beside.hpp"
 #include "os/temporary_name.hpp"
 #include "os/windows_api.hpp"
 #include "os/windows_error.hpp"
@@ -167,6 +168,7 @@ std::size_t Place::remove_stale() const noexcept try {
   Search search(windows::wide_path(folder + "*"));
   std::size_t removed = 0;
   for (std::string name = search.first(); !name.empty(); name = search.next()) {
+    if (remove_stale_journal(*this, name)) ++removed;
     const bool aside = name.ends_with(windows::aside_ending);
     std::string as_temporary = name;
     if (aside)

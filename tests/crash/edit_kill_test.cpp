@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "../support/journal.hpp"
 #include "../support/scratch.hpp"
 #include "../support/tensors.hpp"
 #include "kill_at_syscall.hpp"
@@ -54,7 +55,7 @@ void expect_whole(const Scenario& scenario) {
     const KillOutcome outcome = test::kill_at_syscall([&] { scenario.edit(path); }, stop);
     const bool done = outcome.end == KillOutcome::End::finished;
     if (!done && outcome.end != KillOutcome::End::killed) return outcome;
-    const bool journal = std::ranges::count(scratch.names(), ".f.tensorhold-journal") != 0;
+    const bool journal = !test::journal_in(scratch.folder()).empty();
     if (done) {
       EXPECT_EQ(scratch.names(), std::vector<std::string>{"f"});
     }

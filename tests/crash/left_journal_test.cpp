@@ -11,6 +11,7 @@
 #include <system_error>
 #include <thread>
 
+#include "../support/journal.hpp"
 #include "../support/posix_child.hpp"
 #include "../support/posix_helper.hpp"
 #include "../support/scratch.hpp"
@@ -30,8 +31,6 @@ using test::Tensors;
 using test::write_file;
 namespace fs = std::filesystem;
 
-constexpr const char* journal_name = ".f.tensorhold-journal";
-
 std::string file_of(const Tensors& tensors, const std::string& step) {
   const Scratch scratch;
   save(scratch / "f", tensors.list(), Metadata{{"step", step}}, {.reserve_header = 1000});
@@ -46,35 +45,47 @@ class LeftJournal : public ::testing::TestWithParam<bool> {
     const bool killed = test::kill_at_each_stop([&](unsigned stop) {
       write_file(path, old_);
       KillOutcome outcome = test::kill_at_syscall([&] { edit(path); }, stop);
-      if (outcome.end == KillOutcome::End::killed && fs::exists(scratch_ / journal_name))
+      journal_ = test::journal_in(folder_);
+      if (outcome.end == KillOutcome::End::killed && !journal_.empty())
         outcome.end = KillOutcome::End::finished;  // far enough
       return outcome;
     });
     if (!killed) return;
-    ASSERT_TRUE(fs::exists(scratch_ / journal_name));
+    ASSERT_FALSE(journal_.empty());
     ASSERT_EQ(read_file(path), old_);
   }
 
   [[nodiscard]] static bool of_metadata() { return GetParam(); }
   void edit(const std::string& path) const {
     if (of_metadata())
-      (void)edit_metadata(path, {.set = {{"step", "200"}}, .remove = {}});
+      (void)edit_metadata(path, {.set = {{"step", "234"}}, .remove = {}});
     else
       (void)overwrite(path, "large", new_tensors_.list().back().bytes, {.threads = 1});
   }
-  /// Opens the file, which must leave it as it is, and the journal gone.
-  void expect_left_alone(const std::string& folder, const std::string& bytes) const {
+  /// Opens the file, which must leave it as it is, and saves over it, which leaves nothing else.
+  static void expect_left_alone(const std::string& folder, const std::string& bytes) {
     (void)open(folder + "/f");
+    (void)open(folder + "/f", {.lock = true});
     EXPECT_TRUE(read_file(folder + "/f") == bytes);
-    EXPECT_FALSE(fs::exists(folder + "/" + journal_name));
+    EXPECT_TRUE(try_lock_exclusive(folder + "/f"));
+    save(folder + "/f", some_tensors(3).list());
+    EXPECT_EQ(Scratch::names_in(folder), std::vector<std::string>{"f"});
+  }
+  /// As the edit leaves the file when it is killed in the middle.
+  void write_half() const {
+    const auto from =
+        static_cast<std::size_t>(std::ranges::mismatch(old_, new_).in1 - old_.begin());
+    const std::size_t count = of_metadata() ? 1 : 1000;
+    test::write_file(path_, std::string(old_).replace(from, count, new_, from, count));
   }
 
+  std::string journal_;
   const Scratch scratch_;
   const std::string folder_ = scratch_.folder().string();
   const std::string path_ = scratch_ / "f";
   const Tensors new_tensors_ = some_tensors(7, 300'000);
   const std::string old_ = file_of(some_tensors(1, 300'000), "100");
-  const std::string new_ = of_metadata() ? file_of(some_tensors(1, 300'000), "200") : [&] {
+  const std::string new_ = of_metadata() ? file_of(some_tensors(1, 300'000), "234") : [&] {
     const Scratch scratch;
     write_file(scratch / "f", old_);
     (void)overwrite(scratch / "f", "large", new_tensors_.list().back().bytes);
@@ -139,7 +150,7 @@ TEST_P(LeftJournal, IsNotForACopyOfTheFolder) {
 
 // An edit that is killed while others wait for its lock: its journal was not there when they came.
 TEST_P(LeftJournal, IsFollowedByWhoWaitedForTheLock) {
-  fs::rename(scratch_ / journal_name, scratch_ / "later");
+  fs::rename(scratch_ / journal_, scratch_ / "later");
   test::Helper editor([&] {
     new FileLock(lock_exclusive(path_));
     return true;
@@ -149,7 +160,7 @@ TEST_P(LeftJournal, IsFollowedByWhoWaitedForTheLock) {
     return open(path_, {.lock = true, .lock_timeout = std::chrono::seconds(30)});
   });
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  fs::rename(scratch_ / "later", scratch_ / journal_name);
+  fs::rename(scratch_ / "later", scratch_ / journal_);
   editor.end();
   const File file = waiting.get();
   EXPECT_TRUE(read_file(path_) == new_);
@@ -170,7 +181,7 @@ TEST_P(LeftJournal, IsNotWhatReadersWithoutTheRightToWriteSeeDuringAnEdit) {
     auto* const lock = new FileLock(lock_exclusive(path_));
     std::thread([this, lock] {
       std::this_thread::sleep_for(std::chrono::milliseconds(300));
-      fs::remove(scratch_ / journal_name);
+      fs::remove(scratch_ / journal_);
       lock->unlock();
     }).detach();
     return true;
@@ -182,11 +193,34 @@ TEST_P(LeftJournal, IsNotWhatReadersWithoutTheRightToWriteSeeDuringAnEdit) {
   EXPECT_EQ(opened, "opened");
 }
 
-TEST_P(LeftJournal, IsRefusedByReadersWithoutTheRightToWrite) {
+TEST_P(LeftJournal, IsFollowedIntoAFileThatIsHalfWritten) {
+  write_half();
+  (void)open(path_);
+  EXPECT_TRUE(read_file(path_) == new_);
+  EXPECT_EQ(scratch_.names(), std::vector<std::string>{"f"});
+}
+
+TEST_P(LeftJournal, KeepsReadersWithoutTheRightToWriteFromHalfAFile) {
+  write_half();
   fs::permissions(path_, fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
   const std::string opened = test::in_child([&] { return open_without_rights(path_); });
   if (opened.starts_with("skip: ")) GTEST_SKIP() << opened;
   EXPECT_EQ(opened, "permission_denied");
+}
+
+TEST_P(LeftJournal, KeepsNobodyFromAFileThatIsWhole) {
+  if (!of_metadata()) GTEST_SKIP() << "the journal of a tensor does not have all of the old bytes";
+  for (const std::string& bytes : {old_, new_}) {
+    const auto time = fs::last_write_time(path_);
+    write_file(path_, bytes);
+    fs::last_write_time(path_, time);
+    fs::permissions(path_, fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
+    const std::string opened = test::in_child([&] { return open_without_rights(path_); });
+    if (opened.starts_with("skip: ")) GTEST_SKIP() << opened;
+    EXPECT_EQ(opened, "opened");
+    EXPECT_TRUE(read_file(path_) == bytes);
+    fs::permissions(path_, fs::perms::owner_all);
+  }
 }
 
 TEST_P(LeftJournal, IsOfOneFileAmongThoseWhoseLongNamesBeginAlike) {
@@ -199,9 +233,7 @@ TEST_P(LeftJournal, IsOfOneFileAmongThoseWhoseLongNamesBeginAlike) {
     const std::string path = part + "-00001-of-00002.safetensors";
     write_file(path, old_);
     KillOutcome outcome = test::kill_at_syscall([&] { edit(path); }, stop);
-    left = std::ranges::any_of(long_names.names(), [](const std::string& name) {
-      return name.starts_with('.') && name.ends_with(".tensorhold-journal");
-    });
+    left = !test::journal_in(long_names.folder()).empty();
     if (!left) return outcome;
     outcome.end = KillOutcome::End::finished;
     (void)open(sibling);

@@ -242,15 +242,5 @@ TEST(Edit, OfAFileThatIsReplacedMeanwhileSaysSoAndLeavesTheNewOne) {
   }
 }
 
-TEST(Journal, ThatIsNoneOrOfAnotherFileIsRemovedAndChangesNothing) {
-  const Saved saved;
-  const std::string journal = saved.scratch / ".f.tensorhold-journal";
-  test::write_file(journal, "not a journal");
-  const std::string before = test::read_file(saved.path);
-  EXPECT_TRUE(try_open(saved.path));
-  EXPECT_EQ(test::read_file(saved.path), before);
-  saved.expect_alone();
-}
-
 }  // namespace
 }  // namespace tensorhold
