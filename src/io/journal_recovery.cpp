@@ -16,10 +16,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::string follow(const std::string& path) {
-  return os::is_link(path) ? os::Place::of(path, /*follow_symlink=*/true).path() : path;
-}
-
 /// The file went, or another came: whoever asked looks again.
 bool is_gone(const Error& error) noexcept {
   return error.code() == Code::not_found || error.code() == Code::not_a_file;
@@ -51,8 +47,11 @@ void try_sync(const os::Place& place) {
 
 }  // namespace
 
-JournalWatch::JournalWatch(const std::string& path)
-    : path_(follow(path)), deadline_(Clock::now() + edit_patience) {}
+JournalWatch::JournalWatch(const std::string& path) : JournalWatch(path, os::is_link(path)) {}
+
+JournalWatch::JournalWatch(const std::string& path, bool is_link)
+    : path_(is_link ? os::Place::of(path, /*follow_symlink=*/true).path() : path),
+      deadline_(Clock::now() + edit_patience) {}
 
 const os::Place& JournalWatch::place() {
   if (!place_) place_.emplace(os::Place::of(path_, /*follow_symlink=*/true));
@@ -83,6 +82,24 @@ std::optional<Locked> JournalWatch::lock(const os::Identity& identity, os::LockM
   }
 }
 
+/// Waits for the edit whose journal `name` is. True: it stands there, and nobody has the lock;
+/// false: it is gone, which is looked for as well, because the next edit may have the lock at once.
+bool JournalWatch::is_left(const os::Identity& identity, const std::string& name) {
+  os::LockWait waiting(deadline_);
+  for (;;) {
+    if (!os::status_beside(place(), name)) return false;
+    try {
+      if (const auto lock = os::Lock::take(path_, os::LockMode::shared, Clock::now()))
+        return lock->identity() == identity && os::status_beside(place(), name).has_value();
+    } catch (const Error& error) {
+      if (is_gone(error)) return false;
+      if (error.code() != Code::unsupported) throw;
+      return true;
+    }
+    if (!waiting.wait()) raise_locked(path_, os::LockMode::shared);
+  }
+}
+
 void JournalWatch::settle(os::File file) {
   const JournalTarget about(file);
   const os::Identity identity = about.status.identity;
@@ -96,8 +113,7 @@ void JournalWatch::settle(os::File file) {
     }
   }
   file.close();
-  // Others who wait here keep nobody else from waiting, nor for long from the next edit.
-  if (!lock(identity, os::LockMode::shared) || !os::status_beside(place(), name)) return;
+  if (!is_left(identity, name)) return;
   std::optional<Locked> locked;
   try {
     locked = lock(identity, os::LockMode::exclusive);

@@ -34,6 +34,8 @@ struct Locked {
 class JournalWatch {
  public:
   explicit JournalWatch(const std::string& path);
+  /// For who knows whether a link stands at the path.
+  JournalWatch(const std::string& path, bool is_link);
 
   /// True while a journal of the file `identity`, which stood at the path just now, has to be seen
   /// to. Costs one look at a name where there is none. Who has a lock on the file, a shared one
@@ -51,6 +53,7 @@ class JournalWatch {
   [[nodiscard]] std::chrono::milliseconds patience() const;
   /// std::nullopt: another file stands there now, or none.
   [[nodiscard]] std::optional<Locked> lock(const os::Identity& identity, os::LockMode mode);
+  [[nodiscard]] bool is_left(const os::Identity& identity, const std::string& name);
   void leave_whole(const os::Identity& identity, const Error& refusal);
 
   const std::string path_;

@@ -169,19 +169,22 @@ bool read_header_steadily(const os::File& handle, io::JournalWatch* watch,
 
 File open_path(const std::string& path, const OpenOptions& options) {
   const std::shared_ptr<File::Impl> impl = make_impl(path, options);
-  io::JournalWatch watch(path);
-  for (;;) {
+  std::optional<io::JournalWatch> watch;
+  for (bool was_link = false;;) {
     std::optional<os::Lock> lock;
     if (options.lock) lock = io::take_lock(path, os::LockMode::shared, options.lock_timeout);
-    os::File handle = os::File::open_read(path);
+    bool is_link = false;
+    os::File handle = os::open_and_tell(path, is_link);
+    if (!watch || is_link != was_link) watch.emplace(path, is_link);
+    was_link = is_link;
     // Who replaces the file takes no lock, and may do so between the two.
     if (lock && !(handle.status().identity == lock->identity())) continue;
     os::FileStatus status;
-    if (read_header_steadily(handle, &watch, options, *impl, status))
+    if (read_header_steadily(handle, &*watch, options, *impl, status))
       return finish_open(impl, std::move(handle), status, options, std::move(lock));
     // The edit that the lock was waited for may have been killed.
     lock.reset();
-    watch.settle(std::move(handle));
+    watch->settle(std::move(handle));
   }
 }
 

@@ -17,6 +17,9 @@ namespace tensorhold::os {
 /// The last part of `path`.
 [[nodiscard]] std::string_view name_in(std::string_view path) noexcept;
 
+/// File::open_read(), and whether `path` is a symbolic link. In one system call where it is none.
+[[nodiscard]] File open_and_tell(const std::string& path, bool& is_link);
+
 /// What stands at `name` in the folder, links not followed; std::nullopt when nothing does. Raises
 /// permission_denied, io_error.
 [[nodiscard]] std::optional<FileStatus> status_beside(const Place& place, const std::string& name);

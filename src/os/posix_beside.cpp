@@ -50,6 +50,14 @@ std::string_view name_in(std::string_view path) noexcept {
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
+File open_and_tell(const std::string& path, bool& is_link) {
+  require_path(path);
+  const int file = open_descriptor(path, O_RDONLY | O_NOFOLLOW);
+  is_link = file < 0;
+  // Systems differ in what they answer for a link.
+  return is_link ? File::open_read(path) : File::adopt(file, path);
+}
+
 std::optional<FileStatus> status_beside(const Place& place, const std::string& name) {
   struct ::stat found {};
   if (look(place, name, found)) return to_status(found);

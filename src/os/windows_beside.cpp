@@ -1,4 +1,5 @@
 #include "os/beside.hpp"
+#include "os/look.hpp"
 #include "os/windows_api.hpp"
 #include "os/windows_error.hpp"
 #include "os/windows_names.hpp"
@@ -26,6 +27,11 @@ std::string_view name_in(std::string_view path) noexcept {
   std::size_t at = path.find_last_of("\\/");
   if (at == std::string_view::npos && path.size() >= 2 && path[1] == ':') at = 1;
   return at == std::string_view::npos ? path : path.substr(at + 1);
+}
+
+File open_and_tell(const std::string& path, bool& is_link) {
+  is_link = os::is_link(path);
+  return File::open_read(path);
 }
 
 std::optional<FileStatus> status_beside(const Place& place, const std::string& name) {

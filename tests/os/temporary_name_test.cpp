@@ -74,5 +74,32 @@ TEST(TemporaryName, ANameMayItselfLookLikeOne) {
   EXPECT_EQ(parsed->pid, 8U);
 }
 
+TEST(JournalName, SaysWhichFileItIsOf) {
+  for (const Identity& identity :
+       {Identity{1, 0xABC, 0}, Identity{1, 0, 0}, Identity{1, ~std::uint64_t{0}, 5}})
+    for (const std::size_t length : {1U, 202U, 203U, 255U}) {
+      const std::string file(length, 'n');
+      const std::string name = make_journal_name(file, identity);
+      EXPECT_LE(name.size(), usual_name_limit);
+      const auto parsed = parse_journal_name(name);
+      ASSERT_TRUE(parsed.has_value()) << name;
+      EXPECT_TRUE(parsed->is_beside(file));
+      EXPECT_TRUE(parsed->is_of(identity));
+      EXPECT_FALSE(parsed->is_of({1, 0xDEF, 0}));
+      EXPECT_EQ(parsed->cut, length > 202);
+      EXPECT_FALSE(parse_temporary_name(name).has_value());
+    }
+  EXPECT_EQ(make_journal_name("m", {1, 0xABC, 0}), ".m.tensorhold-abc.journal");
+}
+
+TEST(JournalName, IsNothingElse) {
+  for (const char* other :
+       {"", ".journal", ".m.journal", "m.tensorhold-1.journal", ".m.tensorhold-.journal",
+        ".m.tensorhold-01.journal", ".m.tensorhold-A.journal", ".m.tensorhold-g.journal",
+        ".tensorhold-1.journal", ".m.tensorhold-1.journa", ".m.tensorhold-journal",
+        ".m.tensorhold-123456789012345678901234567890123.journal"})
+    EXPECT_FALSE(parse_journal_name(other).has_value()) << other;
+}
+
 }  // namespace
 }  // namespace tensorhold::os
