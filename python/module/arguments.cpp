@@ -90,9 +90,31 @@ nb::tuple shape_tuple(std::span<const std::uint64_t> shape) {
   return nb::borrow<nb::tuple>(tuple);
 }
 
+bool is_integer(nb::handle value) {
+  if (PyLong_Check(value.ptr())) return PyBool_Check(value.ptr()) == 0;
+  if (PyIndex_Check(value.ptr()) == 0) return false;
+  // Arrays of one element have __index__, whatever their axes, and so have masks in some
+  // frameworks.
+  const nb::object shape = nb::getattr(value, "shape", nb::none());
+  if (!shape.is_none()) {
+    const Py_ssize_t axes = PyObject_Size(shape.ptr());
+    if (axes < 0) PyErr_Clear();  // unknown in a graph of TensorFlow
+    if (axes != 0) return false;
+  }
+  const nb::object dtype = nb::getattr(value, "dtype", nb::none());
+  if (dtype.is_none()) return true;
+  const nb::object name = nb::str(dtype).attr("lower")();
+  return nb::cast<std::string>(name).find("bool") == std::string::npos;
+}
+
 std::vector<std::uint64_t> shape_of(nb::handle shape) {
   std::vector<std::uint64_t> extents;
   for (const nb::handle item : nb::iter(shape)) {
+    if (!is_integer(item))
+      throw nb::type_error(
+          (std::string("a shape is a sequence of integers; one of its extents is a ") +
+           Py_TYPE(item.ptr())->tp_name)
+              .c_str());
     const nb::object number = nb::steal(PyNumber_Index(item.ptr()));
     if (!number.is_valid()) throw nb::python_error();
     const unsigned long long extent = PyLong_AsUnsignedLongLong(number.ptr());

@@ -146,8 +146,8 @@ PyType_Slot raw_slots[] = {
     {0, nullptr},
 };
 
-nb::object raw_view(const th::Tensor& tensor) {
-  const nb::object raw = nb::cast(RawBytes{tensor});
+nb::object raw_view(const th::Tensor& tensor, Token token) {
+  const nb::object raw = nb::cast(RawBytes{tensor, std::move(token)});
   nb::object view = nb::steal(PyMemoryView_FromObject(raw.ptr()));
   if (!view.is_valid()) throw nb::python_error();
   return view;

@@ -48,8 +48,11 @@ nb::object stolen(PyObject* object) {
 }
 
 /// Writable, this process's own, aligned and in the machine's order.
-th::Tensor own_view(const th::File& file, std::size_t index) {
-  th::Tensor view = file.writable(file.info(index).name);
+th::Tensor own_view(const PyFile& self, std::size_t index) {
+  const th::File& file = self.file;
+  const std::string_view name = file.info(index).name;
+  if (self.lending->lent(name)) return file.at(index).copy();
+  th::Tensor view = file.writable(name);
   const std::size_t bits = th::bits_of(view.dtype());
   const std::size_t alignment =
       view.dtype() == th::Dtype::c64 ? 4 : std::max(bits / 8, std::size_t{1});
@@ -79,8 +82,9 @@ std::vector<std::size_t> positions(const th::File& file, const Names& names) {
 
 /// The wanted tensors: private views of a mapping, or with owned access read in one go. Without the
 /// GIL.
-std::vector<th::Tensor> own_views(const th::File& file, const Names& names,
+std::vector<th::Tensor> own_views(const PyFile& self, const Names& names,
                                   const th::LoadOptions& options) {
+  const th::File& file = self.file;
   const std::vector<std::size_t> wanted = positions(file, names);
   if (file.access() == th::Access::owned) {
     th::Plan plan(file);
@@ -89,7 +93,7 @@ std::vector<th::Tensor> own_views(const th::File& file, const Names& names,
   }
   std::vector<th::Tensor> tensors;
   tensors.reserve(wanted.size());
-  for (const std::size_t index : wanted) tensors.push_back(own_view(file, index));
+  for (const std::size_t index : wanted) tensors.push_back(own_view(self, index));
   return tensors;
 }
 
@@ -99,14 +103,14 @@ nb::dict load_each(const PyFile& self, const Names& names, unsigned threads, nb:
                    const Make& make) {
   const Reporter reporter(std::move(progress), "Loading");
   const th::LoadOptions options{.threads = threads, .progress = reporter.function()};
-  std::vector<th::Tensor> tensors =
-      without_gil([&] { return own_views(self.file, names, options); });
+  const Token token = self.lending->share_all();
+  std::vector<th::Tensor> tensors = without_gil([&] { return own_views(self, names, options); });
   nb::dict made;
   for (th::Tensor& tensor : tensors) {
     const std::string_view name = tensor.name();
     const nb::object key =
         stolen(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
-    const nb::object value = make(std::move(tensor));
+    const nb::object value = make(std::move(tensor), token);
     if (PyDict_SetItem(made.ptr(), key.ptr(), value.ptr()) != 0) throw nb::python_error();
   }
   return made;
@@ -118,11 +122,11 @@ class DlpackMaker {
   DlpackMaker(nb::handle convert, const nb::dict& dtypes, const nb::dict& viewed)
       : convert_(convert), dtypes_(dtypes), viewed_(viewed), view_("view") {}
 
-  nb::object operator()(th::Tensor tensor) const {
+  nb::object operator()(th::Tensor tensor, const Token& token) const {
     static_cast<void>(dtypes_.get(tensor));
     PyObject* const viewed = viewed_.find(tensor.dtype());
     const nb::object capsule = plain_capsule(
-        std::move(tensor), viewed == nullptr ? CapsuleForm::elements : CapsuleForm::bytes);
+        std::move(tensor), viewed == nullptr ? CapsuleForm::elements : CapsuleForm::bytes, token);
     nb::object made = stolen(PyObject_CallOneArg(convert_.ptr(), capsule.ptr()));
     if (viewed == nullptr) return made;
     return stolen(PyObject_CallMethodOneArg(made.ptr(), view_.ptr(), viewed));
@@ -140,10 +144,10 @@ class ArrayMaker {
  public:
   ArrayMaker(nb::handle ndarray, const nb::dict& dtypes) : ndarray_(ndarray), dtypes_(dtypes) {}
 
-  nb::object operator()(th::Tensor tensor) const {
+  nb::object operator()(th::Tensor tensor, const Token& token) const {
     PyObject* const dtype = dtypes_.get(tensor);
     const nb::tuple shape = shape_tuple(tensor.shape());
-    const nb::object buffer = nb::cast(RawBytes{std::move(tensor)});
+    const nb::object buffer = nb::cast(RawBytes{std::move(tensor), token});
     const std::array<PyObject*, 3> arguments{shape.ptr(), dtype, buffer.ptr()};
     return stolen(PyObject_Vectorcall(ndarray_.ptr(), arguments.data(), arguments.size(), nullptr));
   }
@@ -166,11 +170,11 @@ nb::dict load_arrays(const PyFile& file, nb::handle ndarray, const nb::dict& dty
 
 nb::object to_framework(const PyTensor& self, nb::handle convert, const nb::dict& dtypes,
                         const nb::dict& viewed) {
-  return DlpackMaker(convert, dtypes, viewed)(self.tensor);
+  return DlpackMaker(convert, dtypes, viewed)(self.tensor, self.token);
 }
 
 nb::object to_ndarray(const PyTensor& self, nb::handle ndarray, const nb::dict& dtypes) {
-  return ArrayMaker(ndarray, dtypes)(self.tensor);
+  return ArrayMaker(ndarray, dtypes)(self.tensor, self.token);
 }
 
 nb::object memory(std::uintptr_t address, std::size_t nbytes) {

@@ -11,9 +11,9 @@ enum class CapsuleForm : std::uint8_t {
   bytes      ///< as uint8 of the same shape, for frameworks that lack the dtype in DLPack
 };
 
-/// A capsule of the first, unversioned kind, row-major, which keeps the tensor. The tensor must be
-/// writable. Raises unsupported for a dtype that DLPack lacks.
-[[nodiscard]] nb::object plain_capsule(th::Tensor tensor, CapsuleForm form);
+/// A capsule of the first, unversioned kind, row-major, which keeps tensor and token. The tensor
+/// must be writable. Raises unsupported for a dtype that DLPack lacks.
+[[nodiscard]] nb::object plain_capsule(th::Tensor tensor, CapsuleForm form, Token token);
 
 void bind_bulk(nb::module_& module);
 

@@ -15,6 +15,7 @@ constexpr const char* name = "dltensor";
 struct Package {
   dlpack::Managed managed{};
   th::Tensor tensor;
+  Token token;
 
   std::int64_t* extents() noexcept { return reinterpret_cast<std::int64_t*>(this + 1); }
   static void destroy(dlpack::Managed* managed) {
@@ -57,7 +58,7 @@ dlpack::DataType type_of(const th::Tensor& tensor, CapsuleForm form) {
 
 }  // namespace
 
-nb::object plain_capsule(th::Tensor tensor, CapsuleForm form) {
+nb::object plain_capsule(th::Tensor tensor, CapsuleForm form, Token token) {
   const std::span<const std::uint64_t> shape = tensor.shape();
   const dlpack::DataType type = type_of(tensor, form);
   const std::size_t pairs = tensor.dtype() == th::Dtype::f4 ? 2 : 1;
@@ -68,6 +69,7 @@ nb::object plain_capsule(th::Tensor tensor, CapsuleForm form) {
   package->managed.manager = package.get();
   package->managed.deleter = &Package::destroy;
   package->tensor = std::move(tensor);
+  package->token = std::move(token);
   dlpack::Array& array = package->managed.array;
   array.data = bytes.empty() ? nullptr : bytes.data();
   array.device = dlpack::cpu;

@@ -1,6 +1,7 @@
 // Tensor.__dlpack__: memory that the consumer may write, because some do without asking.
 #include "dlpack.hpp"
 
+#include <algorithm>
 #include <memory>
 
 #include "module.hpp"
@@ -48,24 +49,30 @@ std::optional<dlpack::DataType> dlpack::data_type(th::Dtype dtype) noexcept {
 
 namespace {
 
-bool aligned(const th::Tensor& tensor, const std::byte* data) noexcept {
-  const std::size_t size = th::bits_of(tensor.dtype()) / 8;
-  const std::size_t alignment = tensor.dtype() == th::Dtype::c64 ? size / 2 : size;
-  return reinterpret_cast<std::uintptr_t>(data) % alignment == 0;
+/// What an unversioned capsule begins at a multiple of, because its consumer cannot be told
+/// otherwise. Owned memory always does.
+constexpr std::size_t plain_alignment = 64;
+
+std::size_t alignment_of(th::Dtype dtype) noexcept {
+  return th::bits_of(dtype) / 8 / (dtype == th::Dtype::c64 ? 2 : 1);
 }
 
 /// Private, writable, aligned, in the machine's byte order.
 struct Exported {
   th::Tensor tensor;
   std::span<std::byte> bytes;
+  Token token = {};
   bool copied = false;
 };
 
-std::optional<th::Tensor> writable_view(const PyTensor& self) {
-  if (is_writable(self.tensor)) return self.tensor;
+/// The tensor in pages that its consumer may write, if it can have them.
+std::optional<Exported> writable_view(const PyTensor& self) {
+  if (is_writable(self.tensor)) return Exported{self.tensor, {}, self.token};
   if (!self.file.valid()) return std::nullopt;
+  Token token = self.lending->lend(self.tensor.name());
+  if (!token) return std::nullopt;
   try {
-    return self.file.writable(self.tensor.name());
+    return Exported{self.file.writable(self.tensor.name()), {}, std::move(token)};
   } catch (const th::Error& error) {
     // A file that was let go has no new views; its tensor can still be copied.
     if (error.code() != th::Code::closed && error.code() != th::Code::released) throw;
@@ -73,21 +80,22 @@ std::optional<th::Tensor> writable_view(const PyTensor& self) {
   }
 }
 
-Exported exported(const PyTensor& self, std::optional<bool> copy) {
+Exported exported(const PyTensor& self, std::optional<bool> copy, std::size_t alignment) {
   return without_gil([&]() -> Exported {
     if (!copy.value_or(false)) {
-      if (const auto view = writable_view(self)) {
-        const std::span<std::byte> bytes = view->writable_bytes();
-        if (aligned(*view, bytes.data())) return {*view, bytes};
+      if (auto view = writable_view(self)) {
+        view->bytes = view->tensor.writable_bytes();
+        const auto address = reinterpret_cast<std::uintptr_t>(view->bytes.data());
+        if (view->bytes.empty() || address % alignment == 0) return *view;
       }
       if (copy.has_value())
         throw nb::buffer_error(
-            "the tensor is shared and read-only, or not aligned, so only a copy can be exported; "
-            "leave copy=False out, or ask File.writable() while the file is open");
+            "the tensor is shared and read-only, imported already, or not aligned, so only a copy "
+            "can be exported; leave copy=False out, or ask File.writable() while the file is open");
     }
     th::Tensor made = self.tensor.copy();
     const std::span<std::byte> bytes = made.writable_bytes();
-    return {std::move(made), bytes, true};
+    return {std::move(made), bytes, {}, true};
   });
 }
 
@@ -96,6 +104,7 @@ template <class Struct>
 struct Package {
   Struct managed{};
   th::Tensor tensor;
+  Token token;
   std::vector<std::int64_t> extents;
   std::vector<std::int64_t> strides;
 
@@ -130,6 +139,7 @@ nb::object capsule_of(Exported exported, dlpack::DataType type, const char* name
   array.shape = package->extents.data();
   array.strides = package->strides.data();
   package->tensor = std::move(exported.tensor);
+  package->token = std::move(exported.token);
   package->managed.manager = package.get();
   package->managed.deleter = &Package<Struct>::destroy;
   if constexpr (requires { package->managed.flags; }) {
@@ -166,10 +176,12 @@ nb::object to_dlpack(const PyTensor& self, nb::handle stream, nb::handle max_ver
   }
   const bool versioned =
       !max_version.is_none() && nb::object(max_version[nb::int_(0)]) >= nb::int_(1);
+  const std::size_t alignment = alignment_of(self.tensor.dtype());
   if (versioned)
-    return capsule_of<dlpack::ManagedVersioned>(exported(self, copy), *type, versioned_name,
-                                                drop_versioned);
-  return capsule_of<dlpack::Managed>(exported(self, copy), *type, plain_name, drop_plain);
+    return capsule_of<dlpack::ManagedVersioned>(exported(self, copy, alignment), *type,
+                                                versioned_name, drop_versioned);
+  return capsule_of<dlpack::Managed>(exported(self, copy, std::max(alignment, plain_alignment)),
+                                     *type, plain_name, drop_plain);
 }
 
 }  // namespace tensorhold_python

@@ -11,7 +11,10 @@ namespace {
 /// The tensor at a position, with what a writable view of it will need.
 PyTensor at(const PyFile& self, std::size_t index) {
   PyTensor made{.tensor = self.file.at(index), .offset = self.file.info(index).offset};
-  if (self.file.access() == th::Access::mapped) made.file = self.file;
+  if (self.file.access() == th::Access::mapped) {
+    made.file = self.file;
+    made.lending = self.lending;
+  }
   return made;
 }
 
@@ -29,8 +32,12 @@ nb::object get(const PyFile& self, nb::str name) {
 nb::object writable(const PyFile& self, nb::str name) {
   const std::string_view text = utf8_of(name);
   const std::size_t index = position(self, text);
+  Token token = self.lending->share(text);
+  if (!token)
+    return tensor_object({.tensor = without_gil([&] { return self.file.at(index).copy(); })});
   return tensor_object({.tensor = without_gil([&] { return self.file.writable(text); }),
-                        .offset = self.file.info(index).offset});
+                        .offset = self.file.info(index).offset,
+                        .token = std::move(token)});
 }
 
 nb::object info(const PyFile& self, nb::str name) {

@@ -14,6 +14,8 @@ namespace {
 /// A bound of a slice, clipped to what 64 bits can say; none for None.
 std::optional<std::int64_t> bound(PyObject* value) {
   if (value == Py_None) return std::nullopt;
+  // Python's own slices take True for 1.
+  if (PyBool_Check(value) == 0 && !is_integer(value)) refuse(value);
   const Py_ssize_t number = PyNumber_AsSsize_t(value, nullptr);
   if (number == -1 && PyErr_Occurred() != nullptr) throw nb::python_error();
   return number;
@@ -25,10 +27,10 @@ th::Index part_of(nb::handle part) {
     const auto* const slice = reinterpret_cast<const PySliceObject*>(part.ptr());
     return {bound(slice->start), bound(slice->stop), bound(slice->step).value_or(1)};
   }
-  if (PyBool_Check(part.ptr()) || !PyIndex_Check(part.ptr())) refuse(part);
+  if (!is_integer(part)) refuse(part);
   const Py_ssize_t position = PyNumber_AsSsize_t(part.ptr(), PyExc_IndexError);
   if (position == -1 && PyErr_Occurred() != nullptr) {
-    // An array of one element has __index__, one of several refuses.
+    // Some have __index__ and no integer to give.
     if (PyErr_ExceptionMatches(PyExc_IndexError) != 0) throw nb::python_error();
     PyErr_Clear();
     refuse(part);

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "lending.hpp"
 #include "tensorhold/tensorhold.hpp"
 
 namespace tensorhold_python {
@@ -28,6 +29,7 @@ namespace th = tensorhold;
 struct PyFile {
   th::File file;
   bool release_on_exit = false;
+  std::shared_ptr<Lending> lending = std::make_shared<Lending>();
 };
 
 /// A Tensor as Python has it. Immutable.
@@ -35,12 +37,15 @@ struct PyTensor {
   th::Tensor tensor;
   /// Of a read-only tensor with mapped access: where its writable view comes from. Else empty.
   th::File file = {};
+  std::shared_ptr<Lending> lending = {};     ///< of that file
   std::optional<std::uint64_t> offset = {};  ///< in the file; none for an owned copy
+  Token token = {};                          ///< of pages that others may have as well
 };
 
 /// Exports a tensor's bytes as a flat buffer of bytes, whatever its dtype.
 struct RawBytes {
   th::Tensor tensor;
+  Token token = {};
 };
 
 /// A buffer of a Python object, held until this goes, on whatever thread.
@@ -73,6 +78,9 @@ class Buffer {
 /// for lone surrogates.
 [[nodiscard]] std::string_view utf8_of(nb::handle text);
 [[nodiscard]] nb::tuple shape_tuple(std::span<const std::uint64_t> shape);
+/// Whether `value` is one integer: an int, or what has __index__ and is neither a bool nor an array
+/// with an axis.
+[[nodiscard]] bool is_integer(nb::handle value);
 [[nodiscard]] std::vector<std::uint64_t> shape_of(nb::handle shape);
 [[nodiscard]] th::Dtype dtype_of_name(std::string_view name);
 /// The pairs of a mapping; TypeError, naming `what`, for what is none. Needs the GIL.
@@ -140,7 +148,7 @@ nb::bytes made_bytes(std::size_t size, Fill&& fill) {
 /// The bytes in place; read first, without the GIL, where they are not there yet.
 [[nodiscard]] std::span<const std::byte> bytes_of(const th::Tensor& tensor);
 /// A memoryview of the bytes: format "B", one dimension.
-[[nodiscard]] nb::object raw_view(const th::Tensor& tensor);
+[[nodiscard]] nb::object raw_view(const th::Tensor& tensor, Token token = {});
 /// The dtype of an array of ml_dtypes, which Python's buffers have no format for.
 [[nodiscard]] std::optional<th::Dtype> extended_dtype_of(nb::handle array);
 [[nodiscard]] nb::object to_array(nb::handle self, nb::handle dtype, std::optional<bool> copy);

@@ -43,10 +43,11 @@ nb::object extended_dtype(th::Dtype dtype) {
   return package.attr(name);
 }
 
-nb::object array_of(nb::handle object, const th::Tensor& tensor, const nb::module_& numpy) {
+nb::object array_of(nb::handle object, const PyTensor& self, const nb::module_& numpy) {
+  const th::Tensor& tensor = self.tensor;
   if (struct_format(tensor.dtype()) == nullptr)
     return numpy.attr("ndarray")(shape_tuple(tensor.shape()), extended_dtype(tensor.dtype()),
-                                 raw_view(tensor));
+                                 raw_view(tensor, self.token));
   const nb::object view = nb::steal(PyMemoryView_FromObject(object.ptr()));
   if (!view.is_valid()) throw nb::python_error();
   return numpy.attr("asarray")(view);
@@ -67,9 +68,10 @@ std::optional<th::Dtype> extended_dtype_of(nb::handle array) {
 }
 
 nb::object to_array(nb::handle self, nb::handle dtype, std::optional<bool> copy) {
-  const th::Tensor& tensor = nb::cast<const PyTensor&>(self).tensor;
+  const auto& owner = nb::cast<const PyTensor&>(self);
+  const th::Tensor& tensor = owner.tensor;
   const nb::module_ numpy = nb::module_::import_("numpy");
-  const nb::object array = array_of(self, tensor, numpy);
+  const nb::object array = array_of(self, owner, numpy);
   const bool same = dtype.is_none() || array.attr("dtype").equal(numpy.attr("dtype")(dtype));
   if (!same && copy.has_value() && !*copy)
     throw nb::value_error("another dtype needs a copy; leave copy=False out");

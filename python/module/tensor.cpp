@@ -128,7 +128,7 @@ void bind_tensor(nb::module_& module) {
           "readonly", [](const PyTensor& self) { return !is_writable(self.tensor); },
           "False: the bytes may be written, and the file never changes.")
       .def_prop_ro(
-          "raw", [](const PyTensor& self) { return raw_view(self.tensor); },
+          "raw", [](const PyTensor& self) { return raw_view(self.tensor, self.token); },
           "A flat memoryview of the bytes, in place, for every dtype.")
       .def("copy", copy, "An independent tensor with bytes of its own, which may be written.")
       .def("__getitem__", part, nb::arg("index").none())

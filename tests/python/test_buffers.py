@@ -152,12 +152,15 @@ CODES = {"BOOL": 6, "BF16": 4, "C64": 5, "F8_E4M3": 10, "F8_E4M3FNUZ": 11, "F8_E
 def test_dlpack_versioned_and_plain(every, dtype):
     tensor = every[dtype]
     assert tensor.__dlpack_device__() == (1, 0)
-    for capsule, name, kind in [
-        (tensor.__dlpack__(), b"dltensor", DlArray),
-        (tensor.__dlpack__(max_version=(0, 8)), b"dltensor", DlArray),
-        (tensor.__dlpack__(max_version=(1, 0)), b"dltensor_versioned", DlVersioned),
-        (tensor.__dlpack__(max_version=(9, 0)), b"dltensor_versioned", DlVersioned),
+    capsule = None
+    for arguments, name, kind in [
+        ({}, b"dltensor", DlArray),
+        ({"max_version": (0, 8)}, b"dltensor", DlArray),
+        ({"max_version": (1, 0)}, b"dltensor_versioned", DlVersioned),
+        ({"max_version": (9, 0)}, b"dltensor_versioned", DlVersioned),
     ]:
+        del capsule  # the one before, whose pages nobody else may have
+        capsule = tensor.__dlpack__(**arguments)
         found = opened(capsule, name, kind)
         if kind is DlVersioned:
             assert found.major == 1 and found.flags == 0
@@ -178,10 +181,20 @@ def test_dlpack_of_private_pages_is_no_copy_and_of_a_closed_file_is_one(saved):
     path = saved({"a": ("F32", (2,), array.array("f", [1, 2]))})
     with th.open(path, access="mapped") as file:
         tensor, view = file["a"], file.writable("a")
-        assert np.from_dlpack(view).__array_interface__["data"][0] == address(view)
-        assert np.from_dlpack(tensor).__array_interface__["data"][0] == address(view)
-        assert np.from_dlpack(tensor, copy=True).__array_interface__["data"][0] != address(view)
-        np.from_dlpack(tensor, copy=False)
+        place = address(view)
+        assert np.from_dlpack(view).__array_interface__["data"][0] == place
+        # Who imports a read-only tensor does not get the pages that somebody may write.
+        assert np.from_dlpack(tensor).__array_interface__["data"][0] != place
+        with pytest.raises(BufferError, match="only a copy"):
+            np.from_dlpack(tensor, copy=False)
+        del view
+        made = np.from_dlpack(tensor, copy=False)
+        assert made.__array_interface__["data"][0] == place
+        assert np.from_dlpack(tensor).__array_interface__["data"][0] != place
+        assert address(file.writable("a")) != place
+        del made
+        assert np.from_dlpack(tensor, copy=True).__array_interface__["data"][0] != place
+        assert address(file.writable("a")) == place
     late = np.from_dlpack(tensor)
     assert late.tolist() == [1, 2]
     late[0] = 5
@@ -209,6 +222,21 @@ def test_dlpack_of_what_the_file_did_not_align(saved):
         assert address(file["b"]) % 4 != 0
         made = np.from_dlpack(file["b"])
         assert made.flags.aligned and made.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("access", ["mapped", "owned"])
+def test_dlpack_without_a_version_begins_at_a_multiple_of_64(saved, access):
+    """Behind whatever lies before it in the file, as few consumers of that kind can be told."""
+    values = np.arange(5, dtype="f4")
+    path = saved({f"{size}": ("U8", (size,), bytes(size)) for size in (3, 8, 32, 64, 100)}
+                 | {f"x{size}": values for size in range(4)}, align=8)
+    with th.open(path, access=access) as file:
+        for name in file:
+            for tensor in (file[name], file.writable(name), file[name].copy(), file[name][1:]):
+                capsule = tensor.__dlpack__()
+                found = opened(capsule, b"dltensor", DlArray)
+                assert found.data % 64 == 0
+                assert ctypes.string_at(found.data, tensor.nbytes) == bytes(tensor)
 
 
 def test_an_export_outlives_everything(saved):
