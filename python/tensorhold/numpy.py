@@ -7,10 +7,9 @@ never reach the file. bfloat16 and the 8-bit floats are those of `ml_dtypes`, wh
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -20,13 +19,16 @@ from tensorhold import save as _save
 from tensorhold import serialize as _serialize
 from tensorhold._adapter import (
     Access,
+    Source,
     UnsupportedDtype,
     access_of,
     checked_metadata,
     checked_name,
     content_of,
-    path_of,
+    flatten_advice,
+    source_of,
 )
+from tensorhold._numpy_memory import require_memory
 from tensorhold._progress import Progress, loading, saving
 from tensorhold.errors import SliceError
 
@@ -36,8 +38,6 @@ except ImportError:
     _ml_dtypes = None
 
 __all__ = ["load", "load_file", "save", "save_file"]
-
-_Path = str | os.PathLike[str]
 
 # Dtypes by their names in a file.
 _TYPES: dict[str, np.dtype[Any]] = {
@@ -71,9 +71,11 @@ _TYPES.update(
 _NAMES = {dtype: name for name, dtype in _TYPES.items()}
 
 
-def tensor_of(tensor: _core.Tensor, device: str = "cpu") -> np.ndarray[Any, Any]:
+def tensor_of(
+    tensor: _core.Tensor, device: str = "cpu", *, types: Mapping[str, Any] = _TYPES
+) -> np.ndarray[Any, Any]:
     """An array on the bytes of a writable tensor."""
-    array: np.ndarray[Any, Any] = _core._to_ndarray(tensor, np.ndarray, _TYPES)
+    array: np.ndarray[Any, Any] = _core._to_ndarray(tensor, np.ndarray, types)
     return array
 
 
@@ -84,44 +86,56 @@ def tensors_of(
     *,
     threads: int = 0,
     progress: Progress = None,
+    types: Mapping[str, Any] = _TYPES,
 ) -> dict[str, np.ndarray[Any, Any]]:
-    """All tensors of an open file, or those of the given names, in offset order."""
+    """All tensors of an open file, or those of the given names, in offset order. `types` are the
+    arrays' dtypes by their names in the file."""
     with loading(progress) as report:
         arrays: dict[str, np.ndarray[Any, Any]] = _core._load_arrays(
-            file, np.ndarray, _TYPES, names=names, threads=threads, progress=report
+            file, np.ndarray, types, names=names, threads=threads, progress=report
         )
     return arrays
 
 
-def part_of(tensor: _core.Tensor, index: Any, device: str = "cpu") -> np.ndarray[Any, Any]:
+def part_of(
+    tensor: _core.Tensor, index: Any, device: str = "cpu", *, types: Mapping[str, Any] = _TYPES
+) -> np.ndarray[Any, Any]:
     """`tensor[index]` as an array of its own. Indices that only numpy knows (None, masks, lists) read
     all of the tensor first."""
     try:
         part = tensor[index]
     except TypeError:
         try:
-            return np.array(tensor_of(tensor.copy())[index])
+            return np.array(tensor_of(tensor.copy(), types=types)[index])
         except IndexError as error:
             raise SliceError(f"Unsupported slice index: {error}", "invalid_slice", 304) from None
-    return tensor_of(part)
+    return tensor_of(part, types=types)
 
 
+@overload
 def load_file(
-    filename: _Path,
+    filename: Source, *, with_metadata: Literal[True], **options: Any
+) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, str] | None]: ...
+@overload
+def load_file(filename: Source, **options: Any) -> dict[str, np.ndarray[Any, Any]]: ...
+def load_file(
+    filename: Source,
     *,
     backend: str = "mmap",
     access: Access | None = None,
     threads: int = 0,
     progress: Progress = None,
+    with_metadata: bool = False,
     **options: Any,
-) -> dict[str, np.ndarray[Any, Any]]:
-    """All tensors of a file.
+) -> Any:
+    """All tensors of a file; `with_metadata`, a pair of them and its metadata.
 
     `backend="pread"` asks for `access="owned"`; `access` goes first. Further options are those of
     `tensorhold.open`. `tensorhold.release(filename)` lets go of the file and keeps the arrays.
     """
-    with _open(path_of(filename), access=access_of(access, backend), **options) as file:
-        return tensors_of(file, threads=threads, progress=progress)
+    with _open(source_of(filename), access=access_of(access, backend), **options) as file:
+        arrays = tensors_of(file, threads=threads, progress=progress)
+        return (arrays, file.metadata) if with_metadata else arrays
 
 
 def load(data: Any, **options: Any) -> dict[str, np.ndarray[Any, Any]]:
@@ -132,7 +146,7 @@ def load(data: Any, **options: Any) -> dict[str, np.ndarray[Any, Any]]:
 
 def save_file(
     tensor_dict: Mapping[str, np.ndarray[Any, Any]],
-    filename: _Path,
+    filename: Source,
     metadata: Mapping[str, str] | None = None,
     *,
     progress: Progress = None,
@@ -140,7 +154,7 @@ def save_file(
 ) -> None:
     """Replaces `filename` in one step by a file of these arrays, even if they were loaded from it.
     Further options are those of `tensorhold.save`."""
-    path = path_of(filename)
+    path = source_of(filename)
     entries, kept = _entries(tensor_dict)
     with saving(progress) as report:
         _save(path, entries, checked_metadata(metadata), progress=report, **options)
@@ -169,13 +183,18 @@ def _entries(arrays: Mapping[str, Any]) -> tuple[_Entries, list[np.ndarray[Any, 
     kept = []
     for name, array in arrays.items():
         if not isinstance(array, (np.ndarray, np.generic)):
-            raise TypeError(f"Key `{name}` is invalid, expected numpy.ndarray but received {type(array)}")
+            raise TypeError(
+                f"Key `{name}` is invalid, expected numpy.ndarray but received {type(array)}"
+                + flatten_advice(array)
+            )
         dtype = _NAMES.get(array.dtype.newbyteorder("="))
         if dtype is None:
             raise UnsupportedDtype(
                 f'Unknown dtype "{array.dtype}" of tensor `{name}`. Supported dtypes: '
                 + ", ".join(sorted(known.name for known in _NAMES))
+                + (flatten_advice(array.item()) if array.dtype == object and array.ndim == 0 else "")
             )
+        require_memory(name, array)
         packed = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
         if packed is not array and isinstance(array, np.ndarray):
             _core._require_bytes(array)
@@ -183,6 +202,11 @@ def _entries(arrays: Mapping[str, Any]) -> tuple[_Entries, list[np.ndarray[Any, 
         memory = _core._memory(packed.ctypes.data, packed.nbytes)
         entries[checked_name(name)] = (dtype, array.shape, memory)
     return entries, kept
+
+
+def parts_of(name: str, array: Any) -> tuple[_Entries, list[np.ndarray[Any, Any]]]:
+    """What `tensorhold.save` takes for one array."""
+    return _entries({name: array})
 
 
 def _getdtype(dtype_str: str) -> np.dtype[Any]:

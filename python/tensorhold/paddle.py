@@ -6,13 +6,14 @@ reach the file.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import paddle
 
 from tensorhold import _core
-from tensorhold._adapter import UnsupportedDtype, checked_name
+from tensorhold._adapter import Refused, UnsupportedDtype, checked_name, copies, flatten_advice
 from tensorhold._through_dlpack import Entries, ThroughDlpack
 
 __all__ = ["load", "load_file", "save", "save_file"]
@@ -25,7 +26,9 @@ _TYPES: dict[str, Any] = {
         "U8": "uint8",
         "I8": "int8",
         "I16": "int16",
+        "U32": "uint32",
         "I32": "int32",
+        "U64": "uint64",
         "I64": "int64",
         "F16": "float16",
         "BF16": "bfloat16",
@@ -55,8 +58,9 @@ def part_of(tensor: _core.Tensor, index: Any, device: Any = "cpu") -> paddle.Ten
     return tensor_of(part, device)
 
 
-def _entries(tensors: Mapping[str, paddle.Tensor]) -> Entries:
+def _entries(tensors: Mapping[str, paddle.Tensor], _: Refused, contiguous: Refused) -> Entries:
     """What `tensorhold.save` takes, and the tensors that must live until it is done."""
+    packed = copies("contiguous", contiguous)
     if not isinstance(tensors, dict):
         raise ValueError(f"Expected a dict of [str, paddle.Tensor] but received {type(tensors)}")
     entries, kept = {}, []
@@ -64,24 +68,44 @@ def _entries(tensors: Mapping[str, paddle.Tensor]) -> Entries:
         if not isinstance(tensor, paddle.Tensor):
             raise ValueError(
                 f"Key `{name}` is invalid, expected paddle.Tensor but received {type(tensor)}"
+                + flatten_advice(tensor)
             )
+        _require_values(name, tensor)
         if not tensor.is_dense():
             raise ValueError(f"Tensor `{name}` is sparse; `.to_dense()` makes it one that can be saved")
-        if not tensor.is_contiguous():
+        if not tensor.is_contiguous() and not packed:
             raise ValueError(
                 f"You are trying to save a non contiguous tensor: `{name}` which is not allowed. Save "
                 "the tensor that it is a view of and slice it after loading, or pack it with "
-                "`.contiguous()`."
+                "`.contiguous()`, or with `contiguous=\"copy\"` here."
             )
         dtype = _NAMES.get(tensor.dtype)
         if dtype is None:
             raise UnsupportedDtype(f"{tensor.dtype} of tensor `{name}` has no safetensors dtype")
-        tensor = tensor.cpu()
+        tensor = tensor.cpu().contiguous()
         kept.append(tensor)
         nbytes = tensor.size * tensor.element_size()
         memory = _core._memory(tensor.data_ptr() if nbytes else 0, nbytes)
         entries[checked_name(name)] = (dtype, list(tensor.shape), memory)
     return entries, kept
+
+
+def _require_values(name: str, tensor: paddle.Tensor) -> None:
+    """Raises, with the name, for a tensor whose memory was never had, or was given back."""
+    if tensor.is_sparse() or 0 in tensor.shape:
+        return
+    # First: of a tensor without memory paddle cannot tell the rest, and ends the process.
+    if not tensor._is_initialized():
+        raise ValueError(
+            f"Tensor `{name}` has no memory: it was given back, or the tensor was never initialised. Load "
+            "it first, or leave it out."
+        )
+    needed, held = math.prod(tensor.shape) * tensor.element_size(), tensor._holder_size()
+    if held < needed:
+        raise ValueError(
+            f"Tensor `{name}` needs {needed} bytes, and its memory holds {held} of them. Load it first, or "
+            "leave it out."
+        )
 
 
 _adapter: ThroughDlpack[paddle.Tensor] = ThroughDlpack(
@@ -98,3 +122,4 @@ save = _adapter.save
 save_file = _adapter.save_file
 tensor_of = _adapter.tensor_of
 tensors_of = _adapter.tensors_of
+parts_of = _adapter.parts_of

@@ -15,9 +15,19 @@ from typing import Any
 import torch
 
 from tensorhold import _core
-from tensorhold._adapter import Access, UnsupportedDtype, checked_metadata, checked_name
+from tensorhold._adapter import (
+    Access,
+    Refused,
+    UnsupportedDtype,
+    checked_metadata,
+    checked_name,
+    copies,
+    flatten_advice,
+)
 from tensorhold._progress import Progress
 from tensorhold._through_dlpack import Entries, ThroughDlpack
+from tensorhold._torch_model import fill, refuse_fake
+from tensorhold._torch_checks import pairs_index, refuse_fake_mode, require_values
 
 __all__ = [
     "load",
@@ -91,11 +101,15 @@ def part_of(tensor: _core.Tensor, index: Any, device: _Device = "cpu") -> torch.
         part = tensor[index]
     except (TypeError, IndexError):
         shape = list(tensor.shape)
-        if tensor.dtype == "F4" and shape:
+        dtype = _TYPES.get(tensor.dtype, torch.uint8)
+        if tensor.dtype == "F4":
+            index = pairs_index(index, tensor.shape)
             shape[-1] //= 2
+        # torch cannot index all of its small floats in all ways, but bytes it can.
+        plain = torch.uint8 if tensor.dtype[:2] in ("F8", "F4") else dtype
         # In torch's own words where the index is wrong, before anything is read.
-        torch.empty((), dtype=_TYPES[tensor.dtype]).expand(shape)[index]
-        return tensor_of(tensor.copy())[index].clone().to(device)
+        torch.empty((), dtype=plain).expand(shape)[index]
+        return tensor_of(tensor.copy()).view(plain)[index].clone().view(dtype).to(device)
     return tensor_of(part, device)
 
 
@@ -111,6 +125,7 @@ def save_model(
     """Saves a model's state. Of tensors that are the same memory one is saved; the metadata says for
     each of the others, under its name, which. `force_contiguous` packs tensors that are not."""
     state = model.state_dict()
+    require_values(state)
     notes = checked_metadata(metadata) or {}
     removed = _remove_duplicate_names(state)
     for kept_name, names in removed.items():
@@ -154,6 +169,7 @@ def load_model(
     """Loads a file into a model and returns the names that the file lacks, and those that the model
     does not know; with `strict`, either is an error. Names that are the same memory in the model count
     as one."""
+    refuse_fake(model)
     state = load_file(
         filename,
         device,
@@ -164,8 +180,7 @@ def load_model(
         **options,
     )
     duplicates = _remove_duplicate_names(model.state_dict(), preferred_names=list(state))
-    result = model.load_state_dict(state, strict=False)
-    missing, unexpected = set(result.missing_keys), list(result.unexpected_keys)
+    missing, unexpected = fill(model, state)
     for names in duplicates.values():
         for name in names:
             if name in missing:
@@ -182,15 +197,18 @@ def load_model(
     return missing, unexpected
 
 
-def _entries(tensors: Mapping[str, torch.Tensor]) -> Entries:
+def _entries(tensors: Mapping[str, torch.Tensor], shared: Refused, contiguous: Refused) -> Entries:
     """What `tensorhold.save` takes, and the tensors that must live until it is done."""
-    _check_savable(tensors)
+    refuse_fake_mode()
+    packed = copies("contiguous", contiguous)
+    _check_savable(tensors, shared=copies("shared", shared), packed=packed)
     entries, kept = {}, []
     for name, tensor in tensors.items():
         dtype = _NAMES.get(tensor.dtype)
         if dtype is None:
             raise UnsupportedDtype(f"{tensor.dtype} of tensor `{name}` has no safetensors dtype")
         tensor = tensor.detach().to("cpu").resolve_conj().resolve_neg()
+        tensor = tensor.contiguous()
         kept.append(tensor)
         shape = list(tensor.shape)
         nbytes = tensor.nelement() * tensor.element_size()
@@ -206,6 +224,7 @@ _adapter: ThroughDlpack[torch.Tensor] = ThroughDlpack(
     viewed=_VIEWED,
     entries_of=_entries,
     moved=torch.Tensor.to,
+    require_values=refuse_fake_mode,
 )
 
 load = _adapter.load
@@ -214,35 +233,40 @@ save = _adapter.save
 save_file = _adapter.save_file
 tensor_of = _adapter.tensor_of
 tensors_of = _adapter.tensors_of
+parts_of = _adapter.parts_of
 
 
-def _check_savable(tensors: Mapping[str, torch.Tensor]) -> None:
+def _check_savable(tensors: Mapping[str, torch.Tensor], *, shared: bool, packed: bool) -> None:
     if not isinstance(tensors, dict):
         raise ValueError(f"Expected a dict of [str, torch.Tensor] but received {type(tensors)}")
     for name, tensor in tensors.items():
         if not isinstance(tensor, torch.Tensor):
             raise ValueError(
                 f"Key `{name}` is invalid, expected torch.Tensor but received {type(tensor)}"
+                + flatten_advice(tensor)
             )
+    require_values(tensors)
     sparse = [name for name, tensor in tensors.items() if tensor.layout != torch.strided]
     if sparse:
         raise ValueError(
             f"You are trying to save a sparse tensors: `{sparse}` which this library does not support. "
             "`.to_dense()` makes them dense, and the file larger."
         )
-    shared = [names for names in _find_shared_tensors(tensors) if len(names) > 1]
-    if shared:
+    together = [names for names in _find_shared_tensors(tensors) if len(names) > 1]
+    if together and not shared:
         raise RuntimeError(
             "Some tensors share memory, this will lead to duplicate memory on disk and potential "
-            f"differences when loading them again: {shared}. `save_model` keeps one of each; "
-            "`.clone()` makes them independent."
+            f"differences when loading them again: {together}. `save_model` keeps one of each; "
+            "`.clone()`, or `shared=\"copy\"` here, makes them independent."
         )
+    if packed:
+        return
     for name, tensor in tensors.items():
         if not tensor.is_contiguous():
             raise ValueError(
                 f"You are trying to save a non contiguous tensor: `{name}` which is not allowed. Save "
                 "the tensor that it is a view of and slice it after loading, or pack it with "
-                "`.contiguous()`."
+                "`.contiguous()`, or with `contiguous=\"copy\"` here."
             )
 
 
@@ -254,7 +278,7 @@ def storage_ptr(tensor: torch.Tensor) -> int:
     """Address of the first byte of the tensor's storage; 0 where there is none."""
     try:
         return tensor.untyped_storage().data_ptr()
-    except NotImplementedError:
+    except RuntimeError:  # of subclasses that stand for others; NotImplementedError is one
         return 0
 
 
@@ -262,7 +286,7 @@ def storage_size(tensor: torch.Tensor) -> int:
     """Bytes of the tensor's storage; 0 where there is none."""
     try:
         return tensor.untyped_storage().nbytes()
-    except NotImplementedError:
+    except RuntimeError:
         return 0
 
 

@@ -7,6 +7,7 @@ import pathlib
 import stat
 import subprocess
 import sys
+import warnings
 
 import packages
 import pytest
@@ -192,6 +193,54 @@ def test_row_7_a_save_over_a_file_that_is_mapped(path, submodule):
     assert loaded["a"].tolist() == adapter.load_file(path)["a"].tolist() == list(range(1000))
     assert loaded["b"].tolist() == [0, 0, 0]
     assert tensorhold.open(path).keys() == ["a"]
+
+
+@pytest.mark.parametrize("name, right", [(OURS, True), (REFERENCE, False)])
+def test_row_9_storage_that_is_shorter(name, right):
+    adapter = torch_of(name)
+    tensor = sys.modules["torch"].zeros(1000)
+    tensor.untyped_storage().resize_(3999)
+    if right:
+        with pytest.raises(ValueError, match="`a` needs 4000 bytes"):
+            adapter.save({"a": tensor})
+    else:
+        assert len(adapter.save({"a": tensor})) > 4000
+
+
+@pytest.mark.parametrize("name, right", [(OURS, True), (REFERENCE, False)])
+@pytest.mark.filterwarnings("ignore:for weight:UserWarning", "ignore:for bias:UserWarning")
+def test_row_10_a_model_on_the_meta_device(path, name, right):
+    adapter = torch_of(name)
+    torch = sys.modules["torch"]
+    adapter.save_model(torch.nn.Linear(3, 2), path)
+    with torch.device("meta"):
+        model = torch.nn.Linear(3, 2)
+    assert adapter.load_model(model, path) == (set(), [])
+    assert (model.weight.device.type == "cpu") == right
+
+
+@pytest.mark.parametrize("name, warns", [(OURS, True), (REFERENCE, False)])
+def test_row_11_64_bits_with_flax(name, warns):
+    jax = pytest.importorskip("jax")
+    pytest.importorskip("flax")
+    content = numpy_of(OURS).save({"steps": np.array([2**40 + 5])})
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", False)
+    try:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            loaded = packages.package(name, "flax").load(content)["steps"]
+    finally:
+        jax.config.update("jax_enable_x64", before)
+    assert loaded.tolist() == [5]
+    assert any("`steps`" in str(one.message) for one in told) == warns
+
+
+@pytest.mark.parametrize("name, right", [(OURS, True), (REFERENCE, False)])
+def test_row_12_f64_with_mlx(name, right):
+    pytest.importorskip("mlx.core")
+    content = numpy_of(OURS).save({"a": np.array([1 / 3])})
+    assert (packages.package(name, "mlx").load(content)["a"].tolist() == [1 / 3]) == right
 
 
 @pytest.mark.parametrize("index", [None, [1, 0], True, [True, False], (True, 0)], ids=str)

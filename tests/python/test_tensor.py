@@ -95,6 +95,36 @@ def test_what_is_no_index(cube, index):
         cube[index]
 
 
+class OneElement:
+    """An array as some frameworks have them: __index__, whatever the axes and the dtype."""
+
+    def __init__(self, shape, dtype="int64"):
+        self.shape, self.dtype = shape, dtype
+
+    def __index__(self):
+        return 1
+
+
+def test_an_array_of_one_element_is_no_integer(cube):
+    one = th.open(th.serialize({"s": ("I64", (), bytes([1]) + bytes(7)), "a": ("I64", (1,), bytes(8)),
+                                "b": ("BOOL", (), b"\1")}))
+    for integer in (OneElement(()), one["s"]):
+        assert cube[integer].tolist() == cube[1].tolist()
+        assert cube[integer:].tolist() == cube[1:].tolist()
+    for array in (OneElement((1,)), OneElement((1, 1)), OneElement([1]), OneElement((), "framework.bool"),
+                  one["a"], one["b"]):
+        for index in (array, (0, array), (..., array), slice(array, None), slice(None, array)):
+            with pytest.raises(TypeError, match="indexed by integers, slices"):
+                cube[index]
+        with pytest.raises(TypeError):
+            th.serialize({"x": ("U8", (array,), b"a")})
+        with pytest.raises((TypeError, ValueError)):  # bytes of a Tensor are content
+            th.open(array)
+    for flag in (True, False):
+        with pytest.raises(TypeError):
+            th.serialize({"x": ("U8", (flag,), b"a")})
+
+
 def test_iteration_ends_and_len_is_the_first_extent(cube):
     assert len(cube) == 4 and [row.tolist() for row in cube] == cube.tolist()
     scalar = th.open(th.serialize({"s": ("F64", (), struct.pack("<d", 2.5))}))["s"]

@@ -43,7 +43,8 @@ def framework_of(name: str) -> str:
 
 def adapter_of(framework: str) -> Adapter:
     """The adapter, which imports its framework."""
-    return cast(Adapter, importlib.import_module(f"tensorhold.{framework}"))
+    module = importlib.import_module(f"tensorhold.{framework}")
+    return cast(Adapter, getattr(module, "_as_reference", module))
 
 
 # Kinds of devices that torch and paddle know, with or without a number.

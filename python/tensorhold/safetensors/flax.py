@@ -1,6 +1,6 @@
 """`safetensors.flax`, served by `tensorhold.flax`."""
 
-from tensorhold import flax as _native
+from tensorhold.flax import _as_reference as _native
 from tensorhold.safetensors._errors import CONTENT, HEADER, SAVING, as_reference
 
 __all__ = [

@@ -52,7 +52,10 @@ def load_file(
     filename: str | os.PathLike[str], device: Any = "cpu", *, backend: str = "mmap", **options: Any
 ) -> dict[str, torch.Tensor]:
     """All tensors of a file; see tensorhold.torch.load_file."""
-    return _load_file(filename, device_of(device, "torch"), backend=backend, **options)
+    loaded: dict[str, torch.Tensor] = _load_file(
+        filename, device_of(device, "torch"), backend=backend, **options
+    )
+    return loaded
 
 
 def load_model(

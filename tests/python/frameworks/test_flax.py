@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import exchange
+import pytest
 
 jax = exchange.imported("jax")
 jnp = exchange.imported("jax.numpy")
@@ -50,14 +51,43 @@ class TestFlax(exchange.Exchange):
 
 
 def test_without_64_bits(tmp_path):
-    """As jax is set by default, it makes 32 bits of 64, for both packages."""
+    """As jax is set by default, it makes 32 bits of 64: an error, unless that is accepted. The drop-in
+    does as the reference package, and says so."""
     ours, theirs = (exchange.imported(f"{name}.flax") for name in ("tensorhold", "safetensors"))
+    dropin = exchange.imported("tensorhold.safetensors")
+    flax = exchange.imported("tensorhold.safetensors.flax")
     path = tmp_path / "wide.safetensors"
     ours.save_file({"a": jnp.arange(3, dtype=jnp.int64), "b": jnp.ones(2, jnp.float64)}, path)
     jax.config.update("jax_enable_x64", False)
     try:
-        for module in (ours, theirs):
-            loaded = module.load_file(path)
+        content = path.read_bytes()
+        native = exchange.imported("tensorhold")
+        advice = r"tensor `a` is I64.*jax_enable_x64.*narrowing=\"accept\""
+        for attempt in (
+            lambda: ours.load_file(path),
+            lambda: ours.load(content),
+            lambda: ours.tensors_of(native.open(path), ["a"]),
+            lambda: ours.tensor_of(native.open(path).writable("a")),
+            lambda: ours.part_of(native.open(path)["a"], slice(0, 2)),
+        ):
+            with pytest.raises(ValueError, match=advice) as caught:
+                attempt()
+            assert (caught.value.code, caught.value.tensor) == ("dtype_mismatch", "a")
+        with pytest.raises(ValueError, match="expected one of"):
+            ours.load(content, narrowing="maybe")
+        only = native.serialize({"a": np.arange(3)})
+        with pytest.warns(UserWarning, match=advice):
+            assert ours.load(only, narrowing="warn")["a"].tolist() == [0, 1, 2]
+        with pytest.warns(UserWarning, match=advice):
+            flax.load(only)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert str(flax.load_file(path)["a"].dtype) == "int32"
+        with dropin.safe_open(path, "flax") as file:
+            for attempt in (lambda: file.get_tensor("a"), lambda: file.get_slice("a")[:1]):
+                with pytest.warns(UserWarning, match=advice):
+                    assert str(attempt().dtype) == "int32"
+        for loaded in (theirs.load_file(path), ours.load_file(path, narrowing="accept")):
             assert {name: str(array.dtype) for name, array in loaded.items()} == {
                 "a": "int32",
                 "b": "float32",
@@ -65,6 +95,36 @@ def test_without_64_bits(tmp_path):
             assert loaded["a"].tolist() == [0, 1, 2]
     finally:
         jax.config.update("jax_enable_x64", True)
+
+
+def test_a_deleted_array_is_named():
+    ours = exchange.imported("tensorhold.flax")
+    array = jnp.ones(3)
+    array.delete()
+    with pytest.raises(RuntimeError, match="tensor `layer.7`: .*deleted"):
+        ours.save({"fine": jnp.ones(2), "layer.7": array})
+    with pytest.raises(KeyError, match="[Ff]latten"):
+        ours.save({"params": {"kernel": jnp.ones(2)}})
+
+
+def test_native_saves_take_arrays_of_jax():
+    native = exchange.imported("tensorhold")
+    for array in (jnp.array([1.5, 2.0], jnp.bfloat16), jnp.arange(6).reshape(2, 3).T, jnp.float32(3)):
+        file = native.open(native.serialize({"a": array}))
+        assert file["a"].tolist() == array.tolist() and file["a"].shape == array.shape
+
+
+def test_imports_by_dlpack_are_immutable(tmp_path):
+    native = exchange.imported("tensorhold")
+    path = tmp_path / "a.safetensors"
+    native.save(path, {"a": np.arange(1000.0)}, align=64)
+    with native.open(path, access="mapped") as file:
+        for tensor in (file["a"], file["a"]):
+            first = jnp.from_dlpack(tensor)
+            other = np.from_dlpack(tensor)
+            other[:] = 7
+            np.asarray(file.writable("a"))[:] = 8
+            assert (first == jnp.arange(1000.0)).all()
 
 
 def test_parameters_of_a_flax_module(tmp_path):

@@ -51,3 +51,18 @@ def test_a_variable_and_strings():
     assert ours.load(ours.save({"a": tf.Variable([1.0, 2.0])}))["a"].numpy().tolist() == [1.0, 2.0]
     with pytest.raises(KeyError, match="of tensor `a`"):
         ours.save({"a": tf.constant(["text"])})
+
+
+def test_dtypes_that_tensorflow_lacks_are_named():
+    ours, native = exchange.imported("tensorhold.tensorflow"), exchange.imported("tensorhold")
+    for dtype in ("F8_E8M0", "F4", "F6_E2M3"):
+        content = native.serialize({"layer.7": (dtype, (4,), bytes({"F4": 2, "F6": 3}.get(dtype[:2], 4)))})
+        with pytest.raises(NotImplementedError, match=f"layer.7.*{dtype}"):
+            ours.load(content)
+
+
+def test_native_saves_take_tensors_of_tensorflow():
+    native = exchange.imported("tensorhold")
+    for tensor in (tf.constant([1.5, 2.0], tf.bfloat16), tf.Variable([[1, 2], [3, 4]])):
+        file = native.open(native.serialize({"a": tensor}))
+        assert file["a"].tolist() == tensor.numpy().tolist() and file["a"].shape == tuple(tensor.shape)
