@@ -29,6 +29,9 @@ int exit_of(Code code) noexcept {
 std::string advice_of(const Error& error) {
   if (error.code() == Code::trailing_bytes)
     return "The option --lenient of ls, show, check and (to show) meta ignores them.";
+  if (error.code() == Code::invalid_metadata && error.advice().find("lenient") != std::string::npos)
+    return "The option --lenient of ls, show, check and (to show) meta reads them as their JSON "
+           "text.";
   if (error.code() == Code::tensor_not_found && !error.advice().starts_with("Did you mean"))
     return "\"tensorhold ls\" lists the names.";
   return printable(error.advice());
@@ -74,7 +77,8 @@ std::pair<CLI::App*, Options*> add(CLI::App& app, const Told& told, int (*run)(c
 }
 
 constexpr const char* json_text = "Print JSON";
-constexpr const char* lenient_text = "Accept bytes after the last tensor";
+constexpr const char* lenient_text =
+    "Accept bytes after the last tensor, and metadata that is not text";
 
 /// What the library makes of a minus sign here is a very large number.
 std::string count_fault(const std::string& text) {

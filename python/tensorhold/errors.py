@@ -191,9 +191,32 @@ def class_of(code: str, code_number: int) -> type[Error]:
     return _CLASSES.get(code) or _FAMILIES.get(code_number // 100, Error)
 
 
-def make_error(message: str, code: str, code_number: int, folder: bool, *fields: Any) -> Error:
+# What the library says of its options, and how they are written in Python.
+_WORDS = (
+    ("the option lenient", "lenient=True"),
+    ("raise the option header_limit", "give a larger header_limit="),
+    ("with access=owned", 'with access="owned"'),
+    ("with owned access", 'with access="owned"'),
+    ("Turn durable off", "Give durable=False"),
+    ("turn durable off", "give durable=False"),
+    ("Set follow_symlink", "Give follow_symlink=True"),
+    ("set pinned_elsewhere", "give pinned_elsewhere=True"),
+    ("without guard", "without guard=True"),
+    ("`tensorhold holders` lists them", "tensorhold.holders(path) lists them"),
+    ("pass a std::filesystem::path", "give a str or an os.PathLike"),
+)
+
+
+def make_error(
+    message: str, code: str, code_number: int, folder: bool, reason: str, advice: str, *fields: Any
+) -> Error:
     """Internal: the Python error for one of the library. ``folder``: a folder stands at the path."""
     kind = class_of(code, code_number)
     if kind is NotAFileError and folder:
         kind = IsAFolderError
-    return kind(message, code, code_number, *fields)
+    told = advice
+    for words, python in _WORDS:
+        told = told.replace(words, python)
+    if told != advice and message.endswith(advice):
+        message = message.removesuffix(advice) + told
+    return kind(message, code, code_number, reason, told, *fields)

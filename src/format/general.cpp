@@ -28,7 +28,8 @@ struct Entry {
 class GeneralParser {
  public:
   GeneralParser(std::string_view header, std::uint64_t file_bytes, const ParseOptions& options)
-      : reader_(header),
+      : header_(header),
+        reader_(header),
         builder_(header.size()),
         options_(options),
         data_start_(prefix_bytes + header.size()),
@@ -38,6 +39,13 @@ class GeneralParser {
     try {
       top();
     } catch (const JsonFault& fault) {
+      const std::size_t padding = nul_padding();
+      if (padding != 0 && fault.position >= header_.size() - padding)
+        fail(Code::invalid_json,
+             "the header is padded with " + std::to_string(padding) +
+                 " NUL bytes; the format pads with spaces",
+             header_.size() - padding,
+             "Write spaces over these bytes, or write the file again with another program");
       fail(Code::invalid_json, fault.reason, fault.position);
     }
     if (const auto fault = builder_.finish(file_bytes_ - data_start_, options_.lenient))
@@ -46,6 +54,14 @@ class GeneralParser {
   }
 
  private:
+  /// NUL bytes that follow the end of an object.
+  [[nodiscard]] std::size_t nul_padding() const noexcept {
+    const std::size_t last = header_.find_last_not_of('\0');
+    if (last == std::string_view::npos) return 0;
+    const std::size_t json = header_.find_last_not_of(" \t\r\n", last);
+    return json != std::string_view::npos && header_[json] == '}' ? header_.size() - last - 1 : 0;
+  }
+
   void top() {
     if (reader_.next() != JsonToken::begin_object)
       fail(Code::invalid_json, "the header is JSON, but not an object", reader_.position());
@@ -76,10 +92,20 @@ class GeneralParser {
     while (reader_.next() == JsonToken::key) {
       key = reader_.text();
       metadata_positions_.push_back(static_cast<std::uint32_t>(reader_.position()));
-      if (reader_.next() != JsonToken::string)
-        fail(Code::invalid_metadata, "the value of \"" + key + "\" in __metadata__ is not a string",
-             reader_.position());
-      builder_.add_metadata(key, reader_.text());
+      const JsonToken value = reader_.next();
+      if (value == JsonToken::string) {
+        builder_.add_metadata(key, reader_.text());
+        continue;
+      }
+      const std::size_t begin = reader_.position();
+      if (!options_.lenient)
+        fail(
+            Code::invalid_metadata, "the value of \"" + key + "\" in __metadata__ is not a string",
+            begin,
+            "Open it with the option lenient, which reads such values as their JSON text, or write "
+            "the file again");
+      reader_.skip(value);
+      builder_.add_metadata(key, header_.substr(begin, reader_.end() - begin));
     }
   }
 
@@ -240,6 +266,7 @@ class GeneralParser {
                  .offset = offset}));
   }
 
+  std::string_view header_;
   JsonReader reader_;
   HeaderBuilder builder_;
   const ParseOptions& options_;

@@ -40,6 +40,8 @@ class JsonReader {
 
   /// First byte of the token that next() returned.
   [[nodiscard]] std::size_t position() const noexcept { return token_; }
+  /// Behind the last byte of that token, or of the value that skip() read.
+  [[nodiscard]] std::size_t end() const noexcept { return at_; }
   /// Decoded text of a key or string, valid until the next call of next().
   [[nodiscard]] std::string_view text() const noexcept { return value_; }
   /// Value of a number that is written as a plain unsigned integer and fits.

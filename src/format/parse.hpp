@@ -18,7 +18,9 @@ inline constexpr std::uint64_t prefix_bytes = 8;
 inline constexpr std::size_t sniff_bytes = 4096;
 
 struct ParseOptions {
-  bool lenient = false;                               ///< bytes after the last tensor are accepted
+  /// Bytes after the last tensor are accepted, and values of metadata that are no strings, as their
+  /// JSON text.
+  bool lenient = false;
   std::uint64_t header_limit = default_header_limit;  ///< longest accepted header in bytes
   std::string path = {};                              ///< for messages, UTF-8
 };

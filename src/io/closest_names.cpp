@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
+#include <string>
 #include <utility>
 
 namespace tensorhold::io {
@@ -26,24 +28,49 @@ std::size_t edit_distance(std::string_view a, std::string_view b, std::vector<st
   return row[b.size()];
 }
 
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& letter : lower)
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  return lower;
+}
+
+/// Whether one is the whole first part of the other: "lm_head" of "lm_head.weight".
+bool begins_with_part(std::string_view whole, std::string_view part) noexcept {
+  return whole.size() > part.size() && whole.starts_with(part) &&
+         std::string_view("./:").find(whole[part.size()]) != std::string_view::npos;
+}
+
+/// How far two names, in lower case, are from each other: 0 where they are the same, 1 where one is
+/// a part of the other, whatever the distance, as "weight" is of "embed.weight". Nothing where they
+/// are not close.
+std::optional<std::size_t> distance_of(std::string_view name, std::string_view candidate,
+                                       std::vector<std::size_t>& row) {
+  if (name == candidate) return 0;
+  if (candidate.ends_with(name) || name.ends_with(candidate) || begins_with_part(candidate, name) ||
+      begins_with_part(name, candidate))
+    return 1;
+  const std::size_t near_enough = std::max<std::size_t>(2, name.size() / 4);
+  const std::size_t difference =
+      std::max(candidate.size(), name.size()) - std::min(candidate.size(), name.size());
+  if (difference > near_enough) return std::nullopt;
+  const std::size_t distance = edit_distance(name, candidate, row);
+  return distance <= near_enough ? std::optional(distance + 1) : std::nullopt;
+}
+
 }  // namespace
 
 std::vector<std::string_view> closest_names(const format::Header& header, std::string_view name) {
   if (name.empty() || name.size() > longest_name) return {};
-  const std::size_t near_enough = std::max<std::size_t>(2, name.size() / 4);
+  const std::string wanted = lower_case(name);
   std::vector<std::pair<std::size_t, std::string_view>> found;
   std::vector<std::size_t> row;
   const std::size_t count = std::min(header.size(), names_looked_at);
   for (std::size_t i = 0; i < count; ++i) {
     const std::string_view candidate = header.name(i);
-    if (candidate.size() > longest_name) continue;
-    // "weight" is meant to find "embed.weight", whatever the distance.
-    const bool part = candidate.ends_with(name) || name.ends_with(candidate);
-    const auto difference =
-        std::max(candidate.size(), name.size()) - std::min(candidate.size(), name.size());
-    if (!part && difference > near_enough) continue;
-    const std::size_t distance = part ? 0 : edit_distance(name, candidate, row);
-    if (!candidate.empty() && distance <= near_enough) found.emplace_back(distance, candidate);
+    if (candidate.empty() || candidate.size() > longest_name) continue;
+    if (const auto distance = distance_of(wanted, lower_case(candidate), row))
+      found.emplace_back(*distance, candidate);
   }
   std::ranges::stable_sort(found, {}, [](const auto& pair) { return pair.first; });
   std::vector<std::string_view> names;

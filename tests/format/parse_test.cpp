@@ -192,6 +192,37 @@ TEST(Parse, RefusesMetadataThatIsNoMapOfStrings) {
   expect_error_at("{\"__metadata__\":{\"k\":{}}}", 0, Code::invalid_metadata, "", "{}");
 }
 
+TEST(Parse, ReadsMetadataThatIsNoTextWhereThatIsWanted) {
+  const auto header = parse_with(
+      R"({"__metadata__":{"n": 1 ,"o":{"a":["}",2.5e1]},"t":true,"z":null,"s":"\"x"}})", 0, true);
+  const std::vector<std::pair<std::string_view, std::string_view>> expected = {
+      {"n", "1"}, {"o", R"({"a":["}",2.5e1]})"}, {"t", "true"}, {"z", "null"}, {"s", "\"x"}};
+  ASSERT_EQ(header.metadata().size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ(header.metadata()[i].first, expected[i].first);
+    EXPECT_EQ(header.metadata()[i].second, expected[i].second);
+  }
+  EXPECT_THROW((void)parse_with(R"({"__metadata__":[1]})", 0, true), Error);
+  EXPECT_THROW((void)parse_with(R"({"__metadata__":{"a":1,"a":2}})", 0, true), Error);
+  EXPECT_THROW((void)parse_with(R"({"__metadata__":{"a":01}})", 0, true), Error);
+}
+
+TEST(Parse, NamesPaddingByNulBytes) {
+  const std::string good = "{" + entry("a", "U8", "1", "0,1") + "}";
+  for (const std::string& padding : {std::string(1, '\0'), std::string(7, '\0')}) {
+    expect_error(good + padding, 1, Code::invalid_json, "", good.size());
+    expect_error(good + "  " + padding, 1, Code::invalid_json, "", good.size() + 2);
+    try {
+      (void)parse_with(good + padding, 1);
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_NE(error.reason().find("NUL"), std::string::npos) << error.reason();
+    }
+  }
+  // Where the object does not end before them, the JSON is what is wrong.
+  expect_error("{" + std::string(3, '\0'), 0, Code::invalid_json, "", 1);
+}
+
 TEST(Parse, RefusesBrokenEntries) {
   expect_error_at("{\"a\":1}", 0, Code::invalid_entry, "a", "1");
   expect_error_at("{\"a\":null}", 0, Code::invalid_entry, "a", "null");
