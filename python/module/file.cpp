@@ -150,7 +150,7 @@ nb::object describe(const PyFile& self) {
 }
 
 th::File open_source(nb::handle source, const th::OpenOptions& options) {
-  if (PyLong_Check(source.ptr()) && !PyBool_Check(source.ptr())) {
+  if (is_integer(source)) {
     int descriptor = -1;  // which is refused as one that is not open, like all that are too large
     static_cast<void>(nb::try_cast(source, descriptor));
     return without_gil([&] { return th::open_fd(descriptor, options); });
@@ -163,7 +163,7 @@ th::File open_source(nb::handle source, const th::OpenOptions& options) {
     });
   }
   if (PyObject_CheckBuffer(source.ptr()) == 0)
-    throw nb::type_error("open() takes a path, a file descriptor, or bytes");
+    return open_source(package("tensorhold._adapter", "opened_form")(source), options);
   const auto owner = std::make_shared<const Buffer>(source, PyBUF_SIMPLE);
   return without_gil([&] { return th::open_bytes(owner->bytes(), owner, options); });
 }

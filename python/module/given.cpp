@@ -20,6 +20,11 @@ std::string shown(th::Dtype dtype, std::span<const std::uint64_t> shape) {
   return text + (shape.size() == 1 ? ",)" : ")");
 }
 
+/// Whether an array with a dtype is in this machine's byte order.
+bool is_native(nb::handle array) {
+  return nb::cast<bool>(nb::bool_(nb::getattr(array.attr("dtype"), "isnative", nb::bool_(true))));
+}
+
 /// Elements along one axis, `stride` bytes apart, one after the other into `to`.
 template <std::size_t size>
 void gather_line(const std::byte* from, Py_ssize_t count, Py_ssize_t stride, std::byte* to) {
@@ -57,15 +62,26 @@ std::byte* gather(const Py_buffer& view, int axis, const std::byte* from, std::b
   return to + count * view.itemsize;
 }
 
+/// Whether the format's elements are in the order that is not this machine's.
+bool is_swapped(std::string_view format, Py_ssize_t itemsize) noexcept {
+  if (format.empty() || itemsize < 2) return false;
+  constexpr bool little = std::endian::native == std::endian::little;
+  return little ? format.front() == '>' || format.front() == '!' : format.front() == '<';
+}
+
+/// What frameworks export is asked of their adapters, which know their dtypes, devices and views
+/// without memory; NumPy's arrays are read here.
+bool is_of_framework(nb::handle object) {
+  if (PyObject_CheckBuffer(object.ptr()) == 0) return true;
+  return nb::hasattr(object, "__dlpack__") && !nb::hasattr(object, "__array_struct__");
+}
+
 }  // namespace
 
 std::optional<th::Dtype> dtype_of_format(std::string_view format, Py_ssize_t itemsize) {
-  constexpr char other_order = std::endian::native == std::endian::little ? '>' : '<';
-  if (!format.empty() && std::string_view("@=<>!").find(format.front()) != std::string_view::npos) {
-    const char order = format.front() == '!' ? '>' : format.front();
-    if (order == other_order && itemsize > 1) return std::nullopt;
+  if (is_swapped(format, itemsize)) return std::nullopt;
+  if (!format.empty() && std::string_view("@=<>!").find(format.front()) != std::string_view::npos)
     format.remove_prefix(1);
-  }
   if (format == "l" || format == "n") return itemsize == 8 ? th::Dtype::i64 : th::Dtype::i32;
   if (format == "L" || format == "N") return itemsize == 8 ? th::Dtype::u64 : th::Dtype::u32;
   if (format == "c") return th::Dtype::u8;
@@ -93,7 +109,13 @@ std::span<const std::byte> memory_of(const Py_buffer& view) noexcept {
 
 Given::Given(std::string_view name, nb::handle object, Use use) {
   if (!nb::isinstance<PyTensor>(object)) {
-    take_array(name, object, use);
+    const nb::object parts = use == Use::read && is_of_framework(object)
+                                 ? package("tensorhold._foreign", "parts_of")(name, object)
+                                 : nb::none();
+    if (parts.is_none())
+      take_array(name, object, use);
+    else
+      take_parts(parts);
     return;
   }
   const th::Tensor& tensor = nb::cast<const PyTensor&>(object).tensor;
@@ -105,9 +127,10 @@ Given::Given(std::string_view name, nb::handle object, Use use) {
 
 void Given::take_array(std::string_view name, nb::handle object, Use use) {
   if (PyObject_CheckBuffer(object.ptr()) == 0)
-    refuse(name,
-           "what is given is neither a Tensor nor an array with the buffer protocol; a framework's "
-           "tensor can be given as its NumPy array");
+    refuse(
+        name,
+        std::string("what is given is a ") + Py_TYPE(object.ptr())->tp_name +
+            ", neither a Tensor, nor a framework's tensor, nor an array with the buffer protocol");
   const int layout = use == Use::fill ? PyBUF_ND | PyBUF_WRITABLE : PyBUF_INDIRECT;
   std::optional<th::Dtype> extended;
   try {
@@ -123,17 +146,34 @@ void Given::take_array(std::string_view name, nb::handle object, Use use) {
     if (!extended) throw;
   }
   if (extended) buffer_.emplace(object, layout);
+  if (use == Use::read && nb::hasattr(object, "__array_struct__"))
+    package("tensorhold._numpy_memory", "require_memory")(name, object);
   const Py_buffer& view = buffer_->view();
   const std::string_view format = view.format == nullptr ? "B" : view.format;
-  const auto dtype = extended ? extended : dtype_of_format(format, view.itemsize);
+  const bool swapped =
+      extended ? view.itemsize > 1 && !is_native(object) : is_swapped(format, view.itemsize);
+  const auto dtype =
+      extended ? extended : dtype_of_format(swapped ? format.substr(1) : format, view.itemsize);
   if (!dtype)
     refuse(name,
            "no dtype stands for elements of format \"" + std::string(format) + "\"" + other_ways);
+  if (swapped && use == Use::fill)
+    refuse(name, "the array is in the other byte order; give one in this machine's");
   dtype_ = *dtype;
   for (int i = 0; i < view.ndim; ++i) shape_.push_back(static_cast<std::uint64_t>(view.shape[i]));
   plain_ = dtype_ == th::Dtype::u8 && shape_.size() == 1;
   bytes_ = buffer_->bytes();
-  if (PyBuffer_IsContiguous(&view, 'C') == 0) pack();
+  if (PyBuffer_IsContiguous(&view, 'C') == 0 || swapped) pack();
+  if (swapped) swap();
+}
+
+void Given::take_parts(nb::handle parts) {
+  dtype_ = dtype_of_name(utf8_of(nb::object(parts[0])));
+  shape_ = shape_of(parts[1]);
+  buffer_.emplace(parts[2], PyBUF_SIMPLE);
+  kept_ = parts[3];
+  bytes_ = buffer_->bytes();
+  plain_ = dtype_ == th::Dtype::u8 && shape_.size() == 1;
 }
 
 void Given::pack() {
@@ -141,6 +181,10 @@ void Given::pack() {
   const auto size = static_cast<std::size_t>(view.len);
   copy_ = std::make_unique_for_overwrite<std::byte[]>(size);
   bytes_ = {copy_.get(), size};
+  if (PyBuffer_IsContiguous(&view, 'C') != 0) {
+    without_gil([&] { std::ranges::copy(buffer_->bytes(), copy_.get()); });
+    return;
+  }
   if (view.suboffsets == nullptr) {
     without_gil([&] {
       gather(view, 0, static_cast<const std::byte*>(view.buf), copy_.get());
@@ -150,6 +194,15 @@ void Given::pack() {
   }
   Py_buffer same = view;  // Python 3.10 has no const there
   if (PyBuffer_ToContiguous(copy_.get(), &same, view.len, 'C') != 0) throw nb::python_error();
+}
+
+void Given::swap() {
+  // Of a complex number each part by itself.
+  const std::size_t size = th::bits_of(dtype_) / (dtype_ == th::Dtype::c64 ? 16 : 8);
+  without_gil([&] {
+    for (std::size_t i = 0; i < bytes_.size(); i += size)
+      std::ranges::reverse(bytes_.subspan(i, size));
+  });
 }
 
 void Given::check(std::string_view name, th::Dtype dtype,

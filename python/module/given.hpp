@@ -5,18 +5,20 @@
 
 namespace tensorhold_python {
 
-/// A dtype for one element of a buffer, by the struct module's format.
+/// A dtype for one element of a buffer, by the struct module's format, in this machine's byte
+/// order.
 [[nodiscard]] std::optional<th::Dtype> dtype_of_format(std::string_view format,
                                                        Py_ssize_t itemsize);
 
 /// The memory from the first to the last element of a buffer without suboffsets.
 [[nodiscard]] std::span<const std::byte> memory_of(const Py_buffer& view) noexcept;
 
-/// The elements of a Tensor or of an object with the buffer protocol, held until this goes.
+/// The elements of a Tensor, of an object with the buffer protocol, or of a framework's tensor,
+/// held until this goes, which takes the GIL.
 class Given {
  public:
   enum class Use : std::uint8_t {
-    read,  ///< elements that do not lie row-major are copied first, without the GIL
+    read,  ///< elements that do not lie row-major, or in another byte order, are copied first
     fill   ///< they must lie row-major, and be writable
   };
 
@@ -43,8 +45,13 @@ class Given {
 
  private:
   void take_array(std::string_view name, nb::handle object, Use use);
+  /// (dtype, shape, buffer, what keeps it)
+  void take_parts(nb::handle parts);
   void pack();
+  /// Turns the byte order of each element round.
+  void swap();
 
+  nb::object kept_;
   std::optional<Buffer> buffer_;
   std::unique_ptr<std::byte[]> copy_;
   std::span<std::byte> bytes_;

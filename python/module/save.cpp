@@ -46,12 +46,12 @@ class Tensors {
     list_.emplace_back(name, dtype, shapes_.back(), buffers_.back().bytes());
   }
 
-  /// An array that exports a buffer, contiguous or not.
+  /// An array that exports a buffer, contiguous or not, or a framework's tensor.
   void add_array(const std::string& name, const nb::object& value) {
-    if (PyObject_CheckBuffer(value.ptr()) == 0)
+    if (nb::hasattr(value, "items") && PyObject_CheckBuffer(value.ptr()) == 0)
       refuse(name,
-             "a value is a Tensor, an array with the buffer protocol, or (dtype, shape, "
-             "buffer); use tensorhold.torch and its like for a framework's tensors");
+             "a mapping, not a tensor; flatten it first, as in {f\"{outer}.{inner}\": tensor for "
+             "outer, layer in tensors.items() for inner, tensor in layer.items()}");
     const Given& given = arrays_.emplace_back(name, value);
     list_.emplace_back(name, given.dtype(), given.shape(), given.bytes());
   }
@@ -69,9 +69,18 @@ class Tensors {
   std::vector<th::SaveTensor> list_;
 };
 
+nb::bytes serialize(nb::handle tensors, nb::handle metadata, std::uint64_t align,
+                    std::uint64_t reserve_header);
+
 void save(nb::handle path, nb::handle tensors, nb::handle metadata, std::uint64_t align,
           std::uint64_t reserve_header, bool follow_symlink, bool durable, unsigned threads,
           nb::object progress, bool in_place) {
+  if (!PyUnicode_Check(path.ptr()) &&
+      nb::cast<bool>(package("tensorhold._adapter", "is_stream")(path))) {
+    const nb::bytes content = serialize(tensors, metadata, align, reserve_header);
+    package("tensorhold._adapter", "write_to")(path, content);
+    return;
+  }
   const std::string text = path_of(path);
   const Tensors list(tensors);
   const auto pairs = metadata_of(metadata);
@@ -105,7 +114,8 @@ std::optional<th::Metadata> metadata_of(nb::handle metadata) {
   for (const nb::handle pair :
        nb::iter(items_of(metadata, "metadata is a mapping of str to str"))) {
     if (!PyUnicode_Check(nb::object(pair[0]).ptr()) || !PyUnicode_Check(nb::object(pair[1]).ptr()))
-      throw nb::type_error("metadata maps str to str");
+      throw nb::type_error(
+          nb::cast<std::string>(package("tensorhold._adapter", "why_no_metadata")(*pair)).c_str());
     list.emplace_back(utf8_of(nb::object(pair[0])), utf8_of(nb::object(pair[1])));
   }
   return list;

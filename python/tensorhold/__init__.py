@@ -6,6 +6,9 @@
     tensorhold.release("model.safetensors")   # same address, same bytes; the file is free
 """
 
+from importlib import import_module as _import_module
+from types import ModuleType as _ModuleType
+
 from ._core import (
     File,
     FileLock,
@@ -52,3 +55,12 @@ __all__ = [
     "save",
     "serialize",
 ]
+
+_ADAPTERS = ("flax", "mlx", "numpy", "paddle", "safetensors", "tensorflow", "torch")
+
+
+def __getattr__(name: str) -> _ModuleType:
+    """An adapter, imported when it is first asked for, because its framework is imported with it."""
+    if name in _ADAPTERS:
+        return _import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

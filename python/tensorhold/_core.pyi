@@ -19,8 +19,20 @@ class _Array(Protocol):
     @property
     def __array_interface__(self) -> dict[str, Any]: ...
 
+# Tensors of frameworks.
+class _Foreign(Protocol):
+    def __dlpack__(self, *arguments: Any, **options: Any) -> Any: ...
+
+# File objects, of which only what is needed is asked for.
+class _Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+class _Writable(Protocol):
+    def write(self, data: Any, /) -> Any: ...
+
 _Buffer = Buffer | _Array
-_Value = Tensor | _Buffer | tuple[str, Sequence[int], _Buffer]
+_Data = Tensor | _Buffer | _Foreign
+_Value = _Data | tuple[str, Sequence[int], _Buffer]
 
 @final
 class Tensor:
@@ -171,8 +183,8 @@ class Writer:
     @property
     def is_open(self) -> bool: ...
     def missing(self) -> list[str]: ...
-    def write(self, name: str, data: _Buffer) -> None: ...
-    def write_at(self, name: str, offset: int, data: _Buffer) -> None: ...
+    def write(self, name: str, data: _Data) -> None: ...
+    def write_at(self, name: str, offset: int, data: _Data) -> None: ...
     def commit(self) -> None: ...
     def abandon(self) -> None: ...
     def __enter__(self) -> Self: ...
@@ -184,7 +196,7 @@ class Writer:
     ) -> None: ...
 
 def open(
-    source: _Path | int | _Buffer,
+    source: _Path | int | _Buffer | _Readable,
     *,
     access: _Access = "automatic",
     guard: bool = False,
@@ -219,7 +231,7 @@ def edit_metadata(
 def overwrite(
     path: _Path,
     name: str,
-    data: Tensor | _Buffer,
+    data: _Data,
     *,
     durable: bool = True,
     follow_symlink: bool = False,
@@ -228,7 +240,7 @@ def overwrite(
     progress: _Progress = None,
 ) -> Edited: ...
 def save(
-    path: _Path,
+    path: _Path | _Writable,
     tensors: Mapping[str, _Value],
     metadata: Mapping[str, str] | None = None,
     *,

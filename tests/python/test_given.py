@@ -90,10 +90,9 @@ def test_what_is_another_tensor_is_refused(written, data, code, why):
 
 
 @pytest.mark.parametrize("data, why", [
-    (np.zeros((2, 3), ">f4"), "format"),
     (np.zeros(3, "M8[s]"), "cannot include dtype"),
     ([1.0] * 6, "buffer protocol"),
-], ids=["order", "time", "list"])
+], ids=["time", "list"])
 def test_what_is_no_tensor_is_refused(written, data, why):
     with pytest.raises(TypeError, match=f'^tensor "a": .*{why}'):
         written("a", data)

@@ -68,7 +68,6 @@ def test_symbolic_links(tmp_path):
 
 
 @pytest.mark.parametrize("value, why", [
-    (np.zeros(2, ">f4"), "format"),
     (np.zeros(2, "g"), "format"),
     (np.zeros(2, "U3"), "format"),
     (np.zeros(2, [("x", "f4")]), "format"),

@@ -13,6 +13,7 @@ stage_torch() {
   rm -f "$report"
   "$root/.venv/bin/python" -m pytest tests/python/test_reference_raw.py \
     tests/python/test_reference_torch.py tests/python/test_differences.py \
+    tests/python/test_torch_values.py tests/python/test_torch_model.py tests/python/test_foreign.py \
     tests/python/test_dropin.py tests/python/test_progress.py \
     tests/python/test_story_torch.py --junitxml="$report" || status=$?
   python3 "$root/tools/dev/count_junit.py" "$report" || return 1
