@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -157,7 +156,7 @@ def why_no_metadata(key: Any, value: Any) -> str:
     if wrong is key:
         return f"{text}. One of its keys is {_short(key)}: keys and values are str"
     return (
-        f"{text}. metadata[{_json(key)}] is {_short(value)}: give str() of it, or json.dumps() where it "
+        f'{text}. metadata["{key}"] is {_short(value)}: give str() of it, or json.dumps() where it '
         "is to be read back"
     )
 
@@ -166,10 +165,6 @@ def _short(value: Any) -> str:
     shown = repr(value)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     return f"an object of {type(value).__name__}, {shown}"
-
-
-def _json(key: str) -> str:
-    return json.dumps(key, ensure_ascii=False)
 
 
 def _require_utf8(text: str, what: str) -> None:

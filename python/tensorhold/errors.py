@@ -194,6 +194,7 @@ def class_of(code: str, code_number: int) -> type[Error]:
 # What the library says of its options, and how they are written in Python.
 _WORDS = (
     ("the option lenient", "lenient=True"),
+    ("List its names to see which it has", "keys() of the file lists its names"),
     ("raise the option header_limit", "give a larger header_limit="),
     ("with access=owned", 'with access="owned"'),
     ("with owned access", 'with access="owned"'),

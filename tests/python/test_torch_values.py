@@ -189,13 +189,16 @@ def test_numpy_arrays_of_such_memory_are_refused(path):
     grown = np.ones(4096)
     view = grown[:]
     grown.resize(1, refcheck=False)
-    for bad in (array, array[::2], view):
+    beyond = np.lib.stride_tricks.as_strided(np.ones(4), (4096,), (8,))
+    for bad in (array, array[::2], view, beyond):
         for attempt in (lambda: tensorhold.numpy.save({"layer.7": bad}),
                         lambda: tensorhold.save(path, {"layer.7": bad}),
                         lambda: tensorhold.serialize({"layer.7": bad})):
             with pytest.raises(ValueError, match="`layer.7` needs"):
                 attempt()
     kept = np.arange(10.0)
+    windows = np.lib.stride_tricks.as_strided(kept[2:4], (3, 2), (8, 8))  # within what kept holds
+    assert tensorhold.numpy.load(tensorhold.numpy.save({"a": windows}))["a"].tolist() == windows.tolist()
     assert tensorhold.numpy.load(tensorhold.numpy.save({"a": kept[::-2].T}))["a"].tolist() == [9, 7, 5, 3, 1]
 
 
