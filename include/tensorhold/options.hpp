@@ -27,8 +27,9 @@ inline constexpr std::uint64_t default_header_limit = 100'000'000;
 
 struct OpenOptions {
   Access access = Access::automatic;
-  /// Accepts bytes after the last tensor (File::trailing_bytes() counts them). Nothing else is
-  /// relaxed.
+  /// Accepts bytes after the last tensor (File::trailing_bytes() counts them), and values of
+  /// metadata that are no strings, as their JSON text. Nothing else is accepted that the format
+  /// forbids.
   bool lenient = false;
   /// Longest accepted header in bytes; the reference's 100,000,000 by default, below 4 GiB.
   std::uint64_t header_limit = default_header_limit;

@@ -1,5 +1,6 @@
 """Uses that type checkers must accept; test_package.py has mypy read them."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,13 @@ def uses(path: Path) -> None:
         print(int(tensor), float(tensor), complex(tensor), bool(tensor), range(tensor))
     tensorhold.release(path, progress=True)
     save_file(load_file(path, progress=False), path, progress=True)
+    with path.open("rb") as stream:
+        tensors, metadata = load_file(stream, with_metadata=True)
+        print(tensors["a"].shape, None if metadata is None else metadata["format"])
+        tensorhold.open(stream)
+    target = io.BytesIO()
+    tensorhold.save(target, {"a": array})
+    save_file({"a": array}, target)
     with safe_open(path, "np") as opened:
         opened.metadata()
         names: list[str] = opened.keys()
