@@ -77,8 +77,7 @@ std::pair<CLI::App*, Options*> add(CLI::App& app, const Told& told, int (*run)(c
 }
 
 constexpr const char* json_text = "Print JSON";
-constexpr const char* lenient_text =
-    "Accept bytes after the last tensor, and metadata that is not text";
+constexpr const char* lenient_text = "Accept bytes at the end, and metadata of any kind";
 
 /// What the library makes of a minus sign here is a very large number.
 std::string count_fault(const std::string& text) {

@@ -45,7 +45,7 @@ class GeneralParser {
              "the header is padded with " + std::to_string(padding) +
                  " NUL bytes; the format pads with spaces",
              header_.size() - padding,
-             "Write spaces over these bytes, or write the file again with another program");
+             "Write spaces over these bytes, or write the file again with another program.");
       fail(Code::invalid_json, fault.reason, fault.position);
     }
     if (const auto fault = builder_.finish(file_bytes_ - data_start_, options_.lenient))
@@ -103,7 +103,7 @@ class GeneralParser {
             Code::invalid_metadata, "the value of \"" + key + "\" in __metadata__ is not a string",
             begin,
             "Open it with the option lenient, which reads such values as their JSON text, or write "
-            "the file again");
+            "the file again.");
       reader_.skip(value);
       builder_.add_metadata(key, header_.substr(begin, reader_.end() - begin));
     }

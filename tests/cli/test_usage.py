@@ -67,6 +67,13 @@ class Usage(Case):
         advice = json.loads(run("check", "--json", path).stdout)[0]["advice"]
         self.assertIn("--lenient", advice)
         self.assertIn("4 B after", self.lines(run("ls", path, "--lenient"))[-1])
+        numbers = self.file(safetensors([], {"epoch": 3, "notes": {"a": [1]}}), "n.safetensors")
+        for command in ("ls", "meta", "check"):
+            refused = run(command, numbers)
+            self.assertEqual(refused.returncode, 1, command)
+            self.assertIn(b"invalid_metadata", refused.stdout + refused.stderr)
+        self.assertIn(b"--lenient", run("meta", numbers).stderr)
+        self.assertEqual(self.lines(run("meta", numbers, "--lenient")), ['epoch = 3', 'notes = {"a": [1]}'])
         # An edit has no such thing, so that nobody believes it was heeded.
         self.error(run("meta", path, "--lenient", "--set", "a=b"), 2)
         self.assertEqual(path.read_bytes(), good + b"more")
