@@ -1,93 +1,170 @@
-"""Runs a script or a module whose `import safetensors` is served by tensorhold:
+"""Runs a script, a module or a line whose `import safetensors` is served by tensorhold:
 
     python -m tensorhold.dropin script.py [ARGUMENT...]
     python -m tensorhold.dropin -m module [ARGUMENT...]
+    python -m tensorhold.dropin -c line [ARGUMENT...]
 
-Nothing on disk changes, and other processes do not notice. `install()` does the same within a program,
-before its first `import safetensors`.
+`-` for the script is the standard input. Nothing on disk changes. Pythons that the program starts are
+served as well, through TENSORHOLD_DROPIN=1 in their environment, if they have tensorhold; all others
+do not notice. `install()` does the same within a program, before its first `import safetensors`.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.abc
-import importlib.machinery
-import importlib.util
+import builtins
 import os
-import runpy
 import sys
-from collections.abc import Sequence
-from types import ModuleType
+import textwrap
+from collections.abc import Callable, Sequence
+from importlib.machinery import BuiltinImporter, SourceFileLoader
+from importlib.util import MAGIC_NUMBER
+from types import CodeType, ModuleType
+from typing import Any
 
-_NAME = "safetensors"
-_OURS = "tensorhold.safetensors"
+from _tensorhold_dropin import install
 
-
-class _Loader(importlib.abc.Loader):
-    """Gives the module that is there under its own name: one module, two names."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        module = importlib.import_module(self._name)
-        # The import system writes the new name's spec into the module; exec_module takes it back.
-        self._own = module.__spec__, module.__loader__, module.__package__
-        return module
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__spec__, module.__loader__, module.__package__ = self._own
-
-
-class _Finder(importlib.abc.MetaPathFinder):
-    """Finds `safetensors` and its submodules before anybody else does."""
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != _NAME and not fullname.startswith(_NAME + "."):
-            return None
-        ours = _OURS + fullname[len(_NAME) :]
-        found = importlib.util.find_spec(ours)
-        if found is None:
-            return None
-        return importlib.machinery.ModuleSpec(
-            fullname,
-            _Loader(ours),
-            origin=found.origin,
-            is_package=found.submodule_search_locations is not None,
-        )
-
-
-def install() -> None:
-    """From now on `import safetensors` in this process gives `tensorhold.safetensors`. ImportError
-    where the other package is imported already."""
-    loaded = sys.modules.get(_NAME)
-    if loaded is not None and loaded.__name__ != _OURS:
-        raise ImportError("safetensors is imported already; call tensorhold.dropin.install() before")
-    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+__all__ = ["install", "main"]
 
 
 def main(arguments: Sequence[str]) -> None:
+    """What `python -m tensorhold.dropin` does: all as `python` does it with these arguments."""
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(__doc__.strip())
+        print((__doc__ or "").strip())
         sys.exit(0 if arguments else 2)
-    install()
-    if arguments[0] == "-m":
-        if len(arguments) < 2:
-            sys.exit("dropin: -m needs the name of a module")
-        sys.argv = list(arguments[1:])
-        sys.path.insert(0, os.getcwd())
-        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+    install(children=True)
+    option, rest = arguments[0], list(arguments[1:])
+    if option[:2] in ("-m", "-c"):
+        text = [option[2:]] if option[2:] else rest[:1]
+        if not text:
+            _refuse(f"argument expected for {option}")
+        rest = rest if option[2:] else rest[1:]
+        if option[:2] == "-m":
+            _run(_module, text[0], rest)
+        else:
+            _run(_line, text[0], rest)
+    elif option == "-":
+        _run(_standard_input, rest)
+    elif option.startswith("-"):
+        _refuse(f"unknown option {option}; options of Python go before -m tensorhold.dropin")
     else:
-        sys.argv = list(arguments)
-        sys.path.insert(0, os.path.dirname(os.path.abspath(arguments[0])))
-        runpy.run_path(arguments[0], run_name="__main__")
+        _run(_script, option, rest)
+
+
+def _refuse(why: str) -> None:
+    print(f"tensorhold.dropin: {why}. --help shows what there is.", file=sys.stderr)
+    sys.exit(2)
+
+
+# The program's module __main__ stays when its last line has run: threads and exit handlers still
+# look their classes up in it.
+def _new_main(**attributes: Any) -> ModuleType:
+    module = ModuleType("__main__")
+    fields = {"__builtins__": builtins, "__spec__": None, "__package__": None, **attributes}
+    if sys.version_info < (3, 14):
+        fields["__annotations__"] = {}
+    vars(module).update(fields)
+    sys.modules["__main__"] = module
+    return module
+
+
+def _put_first(folder: str) -> None:
+    if not _is_safe_path():
+        sys.path.insert(0, folder)
+
+
+def _is_safe_path() -> bool:
+    """Whether Python was told to search no folder of the program (-I, -P)."""
+    return bool(getattr(sys.flags, "safe_path", sys.flags.isolated))
+
+
+def _module(name: str, rest: list[str]) -> None:
+    import runpy
+
+    sys.argv = ["-m", *rest]
+    _put_first(os.getcwd())
+    _new_main()
+    runpy._run_module_as_main(name)  # type: ignore[attr-defined]  # what `python -m` calls
+
+
+def _line(text: str, rest: list[str]) -> None:
+    sys.argv = ["-c", *rest]
+    _put_first("")
+    if sys.version_info >= (3, 14):
+        text = textwrap.dedent(text)
+    main = _new_main(__loader__=BuiltinImporter)
+    exec(compile(text, "<string>", "exec", dont_inherit=True), vars(main))
+
+
+def _standard_input(rest: list[str]) -> None:
+    sys.argv = ["-", *rest]
+    _put_first("")
+    main = _new_main(__loader__=BuiltinImporter)
+    if sys.stdin.isatty():
+        import code
+
+        code.interact(local=vars(main), exitmsg="")
+        return
+    exec(compile(sys.stdin.buffer.read(), "<stdin>", "exec", dont_inherit=True), vars(main))
+
+
+def _script(path: str, rest: list[str]) -> None:
+    import pkgutil
+
+    sys.argv = [path, *rest]
+    if pkgutil.get_importer(path) is not None:  # a folder or an archive with a __main__.py
+        import runpy
+
+        sys.path.insert(0, path)
+        _new_main()
+        runpy._run_module_as_main("__main__", alter_argv=False)  # type: ignore[attr-defined]
+        return
+    absolute = os.path.join(os.getcwd(), path)
+    try:
+        # Once: a pipe cannot be read again.
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        print(
+            f"{sys.executable}: can't open file {absolute!r}: [Errno {error.errno}] {error.strerror}",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    _put_first(os.path.dirname(os.path.realpath(path)))
+    main = _new_main(__loader__=SourceFileLoader("__main__", absolute), __file__=absolute)
+    if sys.version_info < (3, 15):
+        vars(main)["__cached__"] = None
+    exec(_code_of(content, absolute), vars(main))
+
+
+def _code_of(content: bytes, path: str) -> CodeType:
+    if not content.startswith(MAGIC_NUMBER):
+        return compile(content, path, "exec", dont_inherit=True)
+    import marshal
+
+    code = marshal.loads(content[16:])
+    if not isinstance(code, CodeType):
+        raise ImportError(f"{path} holds no code.")
+    return code
+
+
+def _run(what: Callable[..., None], *arguments: Any) -> None:
+    """Runs it, and shows an error as Python does: without what lies above the program."""
+    try:
+        what(*arguments)
+    except Exception as error:
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+            trace = trace.tb_next
+        sys.last_type, sys.last_value, sys.last_traceback = type(error), error, trace
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
+        sys.exit(1)
 
 
 if __name__ == "__main__":
     # What `python -m` put in front is for finding this file.
-    if sys.path and sys.path[0] == os.getcwd():
+    if not _is_safe_path() and sys.path:
         del sys.path[0]
-    main(sys.argv[1:])
+    # Under its own name, because the program takes the name __main__.
+    from tensorhold import dropin
+
+    dropin.main(sys.argv[1:])

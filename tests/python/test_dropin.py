@@ -71,7 +71,7 @@ def test_status_and_traceback(script):
 def test_usage():
     assert run().returncode == 2
     assert "script.py" in run("--help").stdout
-    assert run("-m").returncode == 1
+    assert run("-m").returncode == 2
 
 
 def test_submodules_without_their_framework(script):

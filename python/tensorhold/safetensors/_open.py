@@ -6,22 +6,38 @@ import os
 from typing import Any, TypeVar
 
 from tensorhold import open as _open
-from tensorhold._adapter import access_of, path_of
+from tensorhold._adapter import access_of
+from tensorhold.errors import SliceError
+from tensorhold.safetensors import _arguments
 from tensorhold.safetensors._errors import (
     HEADER,
     SafetensorError,
-    SafetensorIndexError,
+    not_understood,
+    quoted,
     reference_errors,
+    with_notes,
 )
-from tensorhold.safetensors._frameworks import Adapter, adapter_of, device_of, framework_of
+from tensorhold.safetensors._frameworks import (
+    Adapter,
+    adapter_of,
+    check_supported,
+    device_of,
+    framework_of,
+)
+from tensorhold.safetensors._slices import check_index
 
 
-class PySafeSlice:
+class _NotPickled:
+    def __reduce__(self) -> Any:
+        raise TypeError(f"cannot pickle 'builtins.{type(self).__name__}' object")
+
+
+class PySafeSlice(_NotPickled):
     """A tensor of an open file of which parts can be read. Every part is an independent copy."""
 
-    def __init__(self, tensor: Any, adapter: Adapter, device: Any) -> None:
+    def __init__(self, tensor: Any, framework: str, device: Any) -> None:
         self._tensor = tensor
-        self._adapter = adapter
+        self._framework = framework
         self._device = device
 
     def get_shape(self) -> list[int]:
@@ -33,25 +49,69 @@ class PySafeSlice:
         return str(self._tensor.dtype)
 
     def __getitem__(self, index: Any) -> Any:
-        with reference_errors(HEADER):
-            return self._adapter.part_of(self._tensor, index, device=self._device)
+        adapter = adapter_of(self._framework)
+        if self._framework not in _WITH_OWN_INDICES:
+            check_index(index, self._tensor.shape)
+        try:
+            with reference_errors(HEADER):
+                return adapter.part_of(self._tensor, index, device=self._device)
+        except Exception as error:
+            self._refuse(index, error.__cause__ or error)
+            raise
+
+    def _refuse(self, index: Any, error: BaseException) -> None:
+        """Raises the reference's error for a dtype, or for a part of bytes, that it refuses as well."""
+        dtype, shape = self.get_dtype(), self.get_shape()
+        try:
+            if isinstance(error, KeyError):
+                raise not_understood(dtype)
+            if self._framework in _WITH_OWN_INDICES:
+                check_pairs(dtype, shape)
+            elif isinstance(error, SliceError):
+                check_index(index, shape, dtype not in _IN_PARTS_OF_BYTES)
+        except SafetensorError as told:
+            raise with_notes(told, error) from error
+
+
+# Frameworks whose tensors the reference slices as they do it, in their words.
+_WITH_OWN_INDICES = ("torch", "paddle")
+_IN_PARTS_OF_BYTES = ("F4", "F6_E2M3", "F6_E3M2")
+
+
+def check_pairs(dtype: str, shape: list[int]) -> None:
+    """F4 is a dtype of pairs in frameworks that have it."""
+    if dtype == "F4" and (not shape or shape[-1] % 2):
+        raise SafetensorError(
+            f"f4_x2 dtype requires that the last dim be divisible by 2 in torch: got {shape}"
+        )
 
 
 _Self = TypeVar("_Self", bound="_Reader")
 
 
-class _Reader:
+class _Reader(_NotPickled):
     """What safe_open and _safe_open_handle share."""
 
     def __init__(
         self, source: Any, framework: str, device: Any, backend: str, options: dict[str, Any]
     ) -> None:
-        name = framework_of(framework)
-        self._device = device_of(device, name)
-        with reference_errors(HEADER):
-            access = access_of(options.pop("access", None), backend)
-            self._adapter = adapter_of(name)
+        self._framework = framework_of(framework)
+        self._device = device_of(device, self._framework)
+        if _arguments.text("backend", backend) not in ("mmap", "pread"):
+            raise SafetensorError(
+                f'backend {quoted(backend)} is invalid (expected one of: "mmap", "pread")'
+            )
+        access = access_of(options.pop("access", None), backend)
+        if isinstance(source, str) and _arguments.is_no_path(source):
+            raise FileNotFoundError(f"No such file or directory: {source}")
+        with reference_errors(HEADER, source):
             self._file: Any = _open(source, access=access, **options)
+        shown = "pytorch" if self._framework == "torch" else self._framework
+        check_supported(self._device, self._framework, shown)
+
+    def _adapter(self) -> Adapter:
+        """Imported when a tensor is asked for: names, shapes and notes need no framework."""
+        return adapter_of(self._framework)
 
     def __enter__(self: _Self) -> _Self:
         return self
@@ -76,29 +136,37 @@ class _Reader:
 
     def get_tensor(self, name: str) -> Any:
         """The tensor of that name."""
-        file = self._open_file()
-        with reference_errors(HEADER):
-            return self._adapter.tensors_of(file, [name], device=self._device)[name]
+        _arguments.text("name", name)
+        return self._tensors([name])[name]
 
     def get_tensors(self) -> dict[str, Any]:
         """All tensors by name, in the order of offset_keys()."""
+        return self._tensors(None)
+
+    def _tensors(self, names: list[str] | None) -> dict[str, Any]:
         file = self._open_file()
-        with reference_errors(HEADER):
-            return self._adapter.tensors_of(file, device=self._device)
+        try:
+            with reference_errors(HEADER):
+                return self._adapter().tensors_of(file, names, device=self._device)
+        except SafetensorError as error:
+            for info in map(file.info, file if names is None else filter(file.__contains__, names)):
+                try:
+                    check_pairs(info.dtype, list(info.shape))
+                except SafetensorError as told:
+                    raise with_notes(told, error) from error.__cause__
+            raise
 
     def get_slice(self, name: str) -> PySafeSlice:
         """The tensor of that name, to be sliced: only what is asked for is read."""
         file = self._open_file()
+        _arguments.text("name", name)
         with reference_errors(HEADER):
-            return PySafeSlice(file[name], self._adapter, self._device)
+            return PySafeSlice(file[name], self._framework, self._device)
 
     def _open_file(self) -> Any:
         if self._file is None:
             raise SafetensorError("File is closed")
         return self._file
-
-    def __reduce__(self) -> Any:
-        raise TypeError(f"cannot pickle '{type(self).__name__}' object")
 
 
 class safe_open(_Reader):
@@ -116,7 +184,8 @@ class safe_open(_Reader):
         backend: str = "mmap",
         **options: Any,
     ) -> None:
-        super().__init__(path_of(filename), framework, device, backend, options)
+        path = _arguments.path(filename)
+        super().__init__(path, framework, device, backend, options)
 
 
 class _safe_open_handle(_Reader):
@@ -134,4 +203,4 @@ class _safe_open_handle(_Reader):
         super().__init__(f.fileno(), framework, device, backend, options)
 
 
-__all__ = ["PySafeSlice", "SafetensorIndexError", "safe_open"]
+__all__ = ["PySafeSlice", "safe_open"]

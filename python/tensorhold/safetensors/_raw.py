@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import operator
+import errno
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,8 +11,16 @@ from tensorhold import _core
 from tensorhold import open as _open
 from tensorhold import save as _save
 from tensorhold import serialize as _serialize
-from tensorhold._adapter import checked_metadata, checked_name, content_of, path_of
-from tensorhold.safetensors._errors import CONTENT, SAVING, SafetensorError, reference_errors
+from tensorhold._adapter import content_of
+from tensorhold.safetensors import _arguments
+from tensorhold.safetensors._errors import (
+    CONTENT,
+    SAVING,
+    SafetensorError,
+    quoted,
+    reference_errors,
+    system_words,
+)
 
 # The format's names of the frameworks' dtypes.
 _DTYPES = {
@@ -39,6 +47,10 @@ _DTYPES = {
 }
 
 
+def unknown_dtype(name: str) -> SafetensorError:
+    return SafetensorError(f"Unknown dtype {quoted(name)}. Supported dtypes: {', '.join(_DTYPES)}")
+
+
 class TensorSpec:
     """A tensor in memory, for serialize and serialize_file: dtype by its name in a framework
     (`"float32"`), the address of its bytes and their number. The memory must stay valid until those
@@ -49,16 +61,18 @@ class TensorSpec:
     def __init__(
         self, *, dtype: str, shape: Sequence[int], data_ptr: int, data_len: int
     ) -> None:
-        if dtype not in _DTYPES:
-            raise SafetensorError(
-                f'Unknown dtype "{dtype}". Supported dtypes: {", ".join(_DTYPES)}'
-            )
-        self._dtype = _DTYPES[dtype]
-        self._shape = [_natural(extent) for extent in shape]
+        name = _arguments.text("dtype", dtype)
+        self._shape = _arguments.shape(shape)
+        self._data_ptr = _arguments.natural("data_ptr", data_ptr)
+        self._data_len = _arguments.natural("data_len", data_len)
+        if name not in _DTYPES:
+            raise unknown_dtype(name)
+        self._dtype = _DTYPES[name]
         if self._dtype == "F4" and self._shape:
-            self._shape[-1] *= 2
-        self._data_ptr = _natural(data_ptr)
-        self._data_len = _natural(data_len)
+            last = self._shape[-1]
+            if 2 * last >= 2**64:
+                raise SafetensorError(f"F4 last-dim {last} doubled to logical shape overflows usize")
+            self._shape[-1] = 2 * last
 
     @property
     def dtype(self) -> str:
@@ -87,35 +101,39 @@ class TensorSpec:
         )
 
 
-def _natural(value: Any) -> int:
-    number = operator.index(value)
-    if number < 0:
-        raise OverflowError("can't convert negative int to unsigned")
-    return number
+    def __reduce__(self) -> Any:
+        raise TypeError("cannot pickle 'builtins.TensorSpec' object")
 
 
-def _entries(tensor_dict: Any) -> dict[str, tuple[str, list[int], memoryview]]:
+_Entries = dict[str, tuple[str, list[int], memoryview]]
+
+
+def check_specs(tensor_dict: Any) -> None:
+    """Refuses, in the reference's words, what are no tensors by name."""
     if not isinstance(tensor_dict, dict):
-        kind = type(tensor_dict).__name__
-        raise TypeError(f"argument 'tensor_dict': '{kind}' object is not an instance of 'dict'")
-    entries = {}
+        raise _arguments.refused("tensor_dict", tensor_dict, "dict")
     for name, spec in tensor_dict.items():
+        _arguments.text("tensor_dict", name)
         if not isinstance(spec, TensorSpec):
-            kind = type(spec).__name__
-            raise TypeError(
-                f"argument 'tensor_dict': '{kind}' object is not an instance of 'TensorSpec'"
-            )
-        memory = _core._memory(spec.data_ptr, spec.data_len)
-        entries[checked_name(name)] = (spec.dtype, spec.shape, memory)
-    return entries
+            raise _arguments.refused("tensor_dict", spec, "TensorSpec")
+
+
+def _entries(tensor_dict: Any) -> _Entries:
+    check_specs(tensor_dict)
+    return {
+        name: (spec.dtype, spec.shape, _core._memory(spec.data_ptr, spec.data_len))
+        for name, spec in tensor_dict.items()
+    }
 
 
 def serialize(
     tensor_dict: Mapping[str, TensorSpec], metadata: Mapping[str, str] | None = None
 ) -> bytes:
     """The content of a file of these tensors."""
+    entries = _entries(tensor_dict)
+    _arguments.metadata(metadata)
     with reference_errors(SAVING):
-        return _serialize(_entries(tensor_dict), checked_metadata(metadata))
+        return _serialize(entries, metadata)
 
 
 def serialize_file(
@@ -124,14 +142,34 @@ def serialize_file(
     metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Replaces `filename` in one step by a file of these tensors."""
+    entries = _entries(tensor_dict)
+    path = check_target(filename, metadata)
     with reference_errors(SAVING):
-        _save(path_of(filename), _entries(tensor_dict), checked_metadata(metadata))
+        _save(path, entries, metadata)
+
+
+def check_target(filename: Any, metadata: Any) -> str:
+    """The path, or the reference's words for what is no path or no metadata."""
+    path = _arguments.path(filename)
+    _arguments.metadata(metadata)
+    if _arguments.is_no_path(path):
+        number = errno.EINVAL if path else errno.ENOENT
+        raise SafetensorError(f"Error while {SAVING}: {system_words(number)}")
+    return path
+
+
+def check_content(data: Any) -> None:
+    """Refuses, in the reference's words, what is no content of a file."""
+    _arguments.content(data)
+    with reference_errors(CONTENT, data):
+        _open(content_of(data)).close()
 
 
 def deserialize(bytes: Any) -> list[tuple[str, dict[str, Any]]]:  # the reference's name
     """(name, {"shape", "dtype", "data"}) of each tensor in a file's content, in offset order; the
     data is a copy."""
-    with reference_errors(CONTENT), _open(content_of(bytes)) as file:
+    _arguments.content(bytes)
+    with reference_errors(CONTENT, bytes), _open(content_of(bytes)) as file:
         return [
             (
                 info.name,

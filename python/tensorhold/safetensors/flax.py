@@ -1,16 +1,42 @@
 """`safetensors.flax`, served by `tensorhold.flax`."""
 
-from tensorhold.flax import _as_reference as _native
+from __future__ import annotations
+
+# Names that this module of the reference package has because it imports them, and that programs
+# take from there.
+import os
+from typing import Any, Dict, Optional, Union  # noqa: UP035
+
+import jax.numpy as jnp
+from jax import Array
+import numpy as np
+
+from tensorhold import flax as _flax
+from tensorhold.safetensors import numpy, safe_open
 from tensorhold.safetensors._errors import CONTENT, HEADER, SAVING, as_reference
 
-__all__ = [
-    "load",
-    "load_file",
-    "save",
-    "save_file",
-]
 
-load = as_reference(_native.load, CONTENT, __name__)
-load_file = as_reference(_native.load_file, HEADER, __name__)
-save = as_reference(_native.save, SAVING, __name__)
-save_file = as_reference(_native.save_file, SAVING, __name__)
+# Values that jax changes are told, not refused.
+_native: Any = _flax._as_reference
+
+
+def _np2jnp(numpy_dict: dict[str, Any]) -> dict[str, Any]:
+    return {name: jnp.array(array) for name, array in numpy_dict.items()}
+
+
+def _jnp2np(arrays: dict[str, Any]) -> dict[str, Any]:
+    return {name: np.asarray(array) for name, array in arrays.items()}
+
+
+def _check_save(tensors: Any, metadata: Any = None, **_: Any) -> None:
+    numpy._check_save(_jnp2np(tensors), metadata)
+
+
+def _check_save_file(tensors: Any, filename: Any, metadata: Any = None, **_: Any) -> None:
+    numpy._check_save_file(_jnp2np(tensors), filename, metadata)
+
+
+load = as_reference(_native.load, CONTENT, __name__, numpy._check_load)
+load_file = as_reference(_native.load_file, HEADER, __name__, numpy._check_load_file)
+save = as_reference(_native.save, SAVING, __name__, _check_save)
+save_file = as_reference(_native.save_file, SAVING, __name__, _check_save_file)
