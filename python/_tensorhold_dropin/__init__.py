@@ -95,7 +95,7 @@ def install(children: bool = False) -> None:
             "safetensors is imported already. Call tensorhold.dropin.install() before its first import."
         )
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _Finder())
     if children:
         os.environ[VARIABLE] = "1"
 

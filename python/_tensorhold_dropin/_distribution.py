@@ -46,7 +46,7 @@ class _Served(Distribution):
             return _metadata()
         return {"top_level.txt": "safetensors\n", "INSTALLER": "tensorhold\n"}.get(str(filename))
 
-    def locate_file(self, path: str | PathLike[str] | PackagePath) -> pathlib.Path:  # type: ignore[override]
+    def locate_file(self, path: str | PathLike[str] | PackagePath) -> pathlib.Path:
         return pathlib.Path(__file__).parents[1] / path
 
 

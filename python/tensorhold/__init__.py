@@ -7,7 +7,6 @@
 """
 
 from importlib import import_module as _import_module
-from types import ModuleType as _ModuleType
 
 from ._core import (
     File,
@@ -27,8 +26,13 @@ from ._core import (
     save,
     serialize,
 )
-from ._values import Changed, Edited, Holder, Holders, Released, TensorInfo
-from .errors import Error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ._values import Changed, Edited, Holder, Holders, Released, TensorInfo
+    from .errors import Error
 
 __all__ = [
     "Changed",
@@ -56,11 +60,29 @@ __all__ = [
     "serialize",
 ]
 
-_ADAPTERS = ("flax", "mlx", "numpy", "paddle", "safetensors", "tensorflow", "torch")
+# Where the other names are: imported when they are first asked for, so that importing the package
+# costs little. Adapters import their frameworks.
+_PLACES = {
+    "Changed": "_values",
+    "Edited": "_values",
+    "Error": "errors",
+    "Holder": "_values",
+    "Holders": "_values",
+    "Released": "_values",
+    "TensorInfo": "_values",
+}
+_MODULES = ("errors", "flax", "mlx", "numpy", "paddle", "safetensors", "tensorflow", "torch")
 
 
-def __getattr__(name: str) -> _ModuleType:
-    """An adapter, imported when it is first asked for, because its framework is imported with it."""
-    if name in _ADAPTERS:
+def __getattr__(name: str) -> "Any":
+    if name in _MODULES:
         return _import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(_import_module(f"{__name__}.{_PLACES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PLACES, *_MODULES})

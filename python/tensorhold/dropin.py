@@ -16,7 +16,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
-from importlib.machinery import BuiltinImporter, SourceFileLoader
+from importlib.machinery import BuiltinImporter, SourceFileLoader, SourcelessFileLoader
 from importlib.util import MAGIC_NUMBER
 from types import CodeType, ModuleType
 from typing import Any
@@ -104,6 +104,7 @@ def _standard_input(rest: list[str]) -> None:
 
         code.interact(local=vars(main), exitmsg="")
         return
+    _set_file(main, "<stdin>")
     exec(compile(sys.stdin.buffer.read(), "<stdin>", "exec", dont_inherit=True), vars(main))
 
 
@@ -111,14 +112,14 @@ def _script(path: str, rest: list[str]) -> None:
     import pkgutil
 
     sys.argv = [path, *rest]
-    if pkgutil.get_importer(path) is not None:  # a folder or an archive with a __main__.py
+    absolute = os.path.join(os.getcwd(), path)
+    if pkgutil.get_importer(absolute) is not None:  # a folder or an archive with a __main__.py
         import runpy
 
-        sys.path.insert(0, path)
+        sys.path.insert(0, absolute)
         _new_main()
         runpy._run_module_as_main("__main__", alter_argv=False)  # type: ignore[attr-defined]
         return
-    absolute = os.path.join(os.getcwd(), path)
     try:
         # Once: a pipe cannot be read again.
         with open(path, "rb") as file:
@@ -129,11 +130,27 @@ def _script(path: str, rest: list[str]) -> None:
             file=sys.stderr,
         )
         sys.exit(2)
-    _put_first(os.path.dirname(os.path.realpath(path)))
-    main = _new_main(__loader__=SourceFileLoader("__main__", absolute), __file__=absolute)
+    _put_first(_folder_of(path))
+    compiled = content.startswith(MAGIC_NUMBER)
+    loader = (SourcelessFileLoader if compiled else SourceFileLoader)("__main__", absolute)
+    main = _new_main(__loader__=loader)
+    _set_file(main, absolute)
+    exec(_code_of(content, absolute), vars(main))
+
+
+def _folder_of(script: str) -> str:
+    """Where the script lies, links followed; of a pipe, where the link to it points."""
+    try:
+        return os.path.dirname(os.path.realpath(script, strict=True))
+    except OSError:
+        target = os.readlink(script) if os.path.islink(script) else ""
+        return os.path.dirname(os.path.join(os.path.dirname(script), target) if target else script)
+
+
+def _set_file(main: ModuleType, path: str) -> None:
+    main.__file__ = path
     if sys.version_info < (3, 15):
         vars(main)["__cached__"] = None
-    exec(_code_of(content, absolute), vars(main))
 
 
 def _code_of(content: bytes, path: str) -> CodeType:

@@ -1,18 +1,29 @@
-"""What programs take from `safetensors.torch` besides its functions, and the reference's checks of
-what is to be saved, in its order and its words: they are made when tensorhold has refused a save."""
+"""What is behind `safetensors.torch`: the functions with the reference's errors, what programs take
+from there besides, and the reference's checks of what is to be saved, in its order and its words.
+Those are made when tensorhold has refused a save."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Dict, List, Optional, Set, Tuple, Union  # noqa: UP035
 
 import torch
 
 from tensorhold import torch as _native
-from tensorhold.safetensors import TensorSpec, _arguments, safe_open
+from tensorhold.safetensors import (
+    TensorSpec,
+    _arguments,
+    deserialize,
+    safe_open,
+    serialize,
+    serialize_file,
+)
+from tensorhold.safetensors._errors import CONTENT, HEADER, SAVING, as_reference
+from tensorhold.safetensors._frameworks import device_of
 from tensorhold.safetensors._open import check_pairs
 from tensorhold.safetensors._raw import check_content, check_specs, check_target
 from tensorhold.torch import _find_shared_tensors, storage_ptr, storage_size
@@ -162,21 +173,21 @@ def _view2torch(safeview: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, tor
     return tensors
 
 
-def check_save(tensors: Any, metadata: Any = None, **_: Any) -> None:
+def _check_save(tensors: Any, metadata: Any = None, **_: Any) -> None:
     check_specs(_flatten_as_ptr(tensors, []))
     _arguments.metadata(metadata)
 
 
-def check_save_file(tensors: Any, filename: Any, metadata: Any = None, **_: Any) -> None:
+def _check_save_file(tensors: Any, filename: Any, metadata: Any = None, **_: Any) -> None:
     check_specs(_flatten_as_ptr(tensors, []))
     check_target(filename, metadata)
 
 
-def check_save_model(
+def _check_save_model(
     model: Any, filename: Any, metadata: Any = None, force_contiguous: bool = True, **_: Any
 ) -> None:
     state = model.state_dict()
-    notes = dict(metadata or {}) if isinstance(metadata or {}, dict) else metadata
+    notes = dict(metadata) if isinstance(metadata, dict) else {}
     for kept, names in _remove_duplicate_names(state).items():
         for name in names:
             notes.setdefault(name, kept)
@@ -184,18 +195,39 @@ def check_save_model(
     if force_contiguous:
         state = {name: tensor.contiguous() for name, tensor in state.items()}
     try:
-        check_save_file(state, filename, notes)
+        _check_save_file(state, filename, notes if metadata is None or notes else metadata)
     except ValueError as error:
         raise ValueError(
             f"{error} Or use save_model(..., force_contiguous=True), read the docs for potential caveats."
         ) from None
 
 
-def check_load(data: Any, **_: Any) -> None:
+def _check_load(data: Any, **_: Any) -> None:
     check_content(data)
 
 
-def check_load_file(filename: Any, device: Any = "cpu", *, backend: Any = "mmap", **_: Any) -> None:
+def _check_load_file(filename: Any, device: Any = "cpu", *, backend: Any = "mmap", **_: Any) -> None:
     with safe_open(filename, "pt", device, backend=backend) as file:
         for part in map(file.get_slice, file.keys()):
             check_pairs(part.get_dtype(), part.get_shape())
+
+
+def _check_load_model(
+    model: Any, filename: Any, strict: Any = True, device: Any = "cpu", **options: Any
+) -> None:
+    _check_load_file(filename, device, **options)
+    _remove_duplicate_names(model.state_dict())
+
+
+def device_for(filename: Any, device: Any) -> Any:
+    """The device, looked at after the path, as the reference does it."""
+    _arguments.path(filename)
+    return device_of(device, "torch")
+
+
+load = as_reference(_native.load, CONTENT, __name__, _check_load)
+save = as_reference(_native.save, SAVING, __name__, _check_save)
+save_file = as_reference(_native.save_file, SAVING, __name__, _check_save_file)
+save_model = as_reference(_native.save_model, SAVING, __name__, _check_save_model)
+load_file = as_reference(_native.load_file, HEADER, __name__, _check_load_file)
+load_model = as_reference(_native.load_model, HEADER, __name__, _check_load_model)

@@ -86,7 +86,7 @@ def _check_save_file(tensor_dict: Any, filename: Any, metadata: Any = None, **_:
     check_target(filename, metadata)
 
 
-def _check_load(data: Any, **_: Any) -> None:
+def _check_load(data: Any, *_: Any, **__: Any) -> None:
     check_content(data)
 
 

@@ -1,75 +1,45 @@
-"""`safetensors.torch`, served by `tensorhold.torch`."""
+"""`safetensors.torch`, served by `tensorhold.torch`.
+
+What it needs is imported at the first use, so that importing it costs no more than importing torch.
+"""
 
 from __future__ import annotations
 
-# Names that this module of the reference package has because it imports them, and that programs
-# take from there.
-import os
-import sys
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import Any, Dict, List, Optional, Set, Tuple, Union  # noqa: UP035
-
 import torch
 
-from tensorhold import torch as _native
-from tensorhold.safetensors import (
-    TensorSpec,
-    deserialize,
-    safe_open,
-    serialize,
-    serialize_file,
-)
-from tensorhold.safetensors._errors import CONTENT, HEADER, SAVING, as_reference
-from tensorhold.safetensors._frameworks import device_of
-from tensorhold.safetensors._torch import (
-    _SIZE,
-    _TYPES,
-    _end_ptr,
-    _evaluate_tensors_for_save,
-    _filter_shared_not_shared,
-    _find_shared_tensors,
-    _flatten_as_ptr,
-    _float4_e2m1_x2,
-    _float8_e4m3fn,
-    _float8_e4m3fnuz,
-    _float8_e5m2,
-    _float8_e5m2fnuz,
-    _float8_e8m0,
-    _getdtype,
-    _is_complete,
-    _remove_duplicate_names,
-    _to_ndarray,
-    _view2torch,
-    check_load,
-    check_load_file,
-    check_save,
-    check_save_file,
-    check_save_model,
-    storage_ptr,
-    storage_size,
-)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+    from types import ModuleType
+    from typing import Any
 
-load = as_reference(_native.load, CONTENT, __name__, check_load)
-save = as_reference(_native.save, SAVING, __name__, check_save)
-save_file = as_reference(_native.save_file, SAVING, __name__, check_save_file)
-save_model = as_reference(_native.save_model, SAVING, __name__, check_save_model)
-_load_file = as_reference(_native.load_file, HEADER, __name__, check_load_file)
+    _Path = str | os.PathLike[str]
+
+
+def _behind() -> ModuleType:
+    from tensorhold.safetensors import _torch
+
+    return _torch
 
 
 def load_file(
-    filename: str | os.PathLike[str], device: Any = "cpu", *, backend: str = "mmap", **options: Any
+    filename: _Path, device: Any = "cpu", *, backend: str = "mmap", **options: Any
 ) -> dict[str, torch.Tensor]:
     """All tensors of a file; see tensorhold.torch.load_file."""
-    loaded: dict[str, torch.Tensor] = _load_file(
-        filename, device_of(device, "torch"), backend=backend, **options
-    )
-    return loaded
+    behind = _behind()
+    checked = behind.device_for(filename, device)
+    return behind.load_file(filename, checked, backend=backend, **options)  # type: ignore[no-any-return]
+
+
+def load(data: bytes, **options: Any) -> dict[str, torch.Tensor]:
+    """All tensors of a file's content; see tensorhold.torch.load."""
+    return _behind().load(data, **options)  # type: ignore[no-any-return]
 
 
 def load_model(
     model: torch.nn.Module,
-    filename: str | os.PathLike[str],
+    filename: _Path,
     strict: bool = True,
     device: Any = "cpu",
     *,
@@ -77,10 +47,50 @@ def load_model(
     **options: Any,
 ) -> tuple[set[str], list[str]]:
     """Loads a file into a model; see tensorhold.torch.load_model."""
+    behind = _behind()
+    checked = behind.device_for(filename, device)
+    return behind.load_model(model, filename, strict, checked, backend=backend, **options)  # type: ignore[no-any-return]
 
-    def check(*_: Any, **__: Any) -> None:
-        check_load_file(filename, device, backend=backend)
 
-    checked = device_of(device, "torch")
-    loaded = as_reference(_native.load_model, HEADER, __name__, check)
-    return loaded(model, filename, strict, checked, backend=backend, **options)
+def save(
+    tensors: dict[str, torch.Tensor], metadata: Mapping[str, str] | None = None, **options: Any
+) -> bytes:
+    """The content of a file of these tensors; see tensorhold.torch.save."""
+    return _behind().save(tensors, metadata, **options)  # type: ignore[no-any-return]
+
+
+def save_file(
+    tensors: dict[str, torch.Tensor],
+    filename: _Path,
+    metadata: Mapping[str, str] | None = None,
+    **options: Any,
+) -> None:
+    """Replaces a file by one of these tensors; see tensorhold.torch.save_file."""
+    _behind().save_file(tensors, filename, metadata, **options)
+
+
+def save_model(
+    model: torch.nn.Module,
+    filename: _Path,
+    metadata: Mapping[str, str] | None = None,
+    force_contiguous: bool = True,
+    **options: Any,
+) -> None:
+    """Saves a model's state; see tensorhold.torch.save_model."""
+    _behind().save_model(model, filename, metadata, force_contiguous, **options)
+
+
+def __getattr__(name: str) -> Any:
+    # The import system asks every module for names of this kind; `*` asks for __all__.
+    if not name.startswith("__") or name == "__all__":
+        for known, value in vars(_behind()).items():
+            if not known.startswith("__"):
+                globals().setdefault(known, value)
+        if name in globals():
+            return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    globals().get("os") or __getattr__("os")
+    return sorted(globals())
