@@ -78,7 +78,8 @@ def test_everything_public_is_there_and_documented():
 # Adapters by the framework that gives them types.
 FRAMEWORKS = {"numpy": "numpy", "_through_numpy": "numpy", "torch": "torch", "flax": "jax",
               "tensorflow": "tensorflow", "paddle": "paddle", "mlx": "mlx"}
-PACKAGE = [path for path in sorted((ROOT / "python/tensorhold").rglob("*.py*"))
+PACKAGE = [path for name in ("tensorhold", "_tensorhold_dropin")
+           for path in sorted((ROOT / "python" / name).rglob("*.py*"))
            if path.suffix in (".py", ".pyi")
            and importlib.util.find_spec(FRAMEWORKS.get(path.stem, "sys"))]
 EXAMPLES = sorted((ROOT / "examples/python").glob("*.py"))

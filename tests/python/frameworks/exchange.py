@@ -90,6 +90,10 @@ class Exchange:
 
     # --- alone
 
+    def test_the_drop_in_has_the_names_of_the_reference(self):
+        names = {name for name in dir(self.theirs) if not name.startswith("__")}
+        assert names <= set(dir(self.dropin))
+
     def test_round_trip(self, path):
         content = self.ours.save(self.tensors, METADATA)
         assert type(content) is bytes
