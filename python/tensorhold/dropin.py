@@ -92,7 +92,16 @@ def _line(text: str, rest: list[str]) -> None:
     if sys.version_info >= (3, 14):
         text = textwrap.dedent(text)
     main = _new_main(__loader__=BuiltinImporter)
-    exec(compile(text, "<string>", "exec", dont_inherit=True), vars(main))
+    code = compile(text, "<string>", "exec", dont_inherit=True)
+    if sys.version_info >= (3, 13):
+        # Its lines, for tracebacks, where `python -c` puts them.
+        import linecache
+
+        key = code if hasattr(linecache, "_interactive_cache") else "<string>"
+        register = getattr(linecache, "_register_code", None)
+        if register is not None:
+            register(key, text, "<string>")
+    exec(code, vars(main))
 
 
 def _standard_input(rest: list[str]) -> None:

@@ -76,7 +76,7 @@ def test_everything_public_is_there_and_documented():
 
 
 # Adapters by the framework that gives them types.
-FRAMEWORKS = {"numpy": "numpy", "_through_numpy": "numpy", "torch": "torch", "flax": "jax",
+FRAMEWORKS = {"numpy": "numpy", "_through_numpy": "numpy", "torch": "torch", "_torch": "torch", "flax": "jax",
               "tensorflow": "tensorflow", "paddle": "paddle", "mlx": "mlx"}
 PACKAGE = [path for name in ("tensorhold", "_tensorhold_dropin")
            for path in sorted((ROOT / "python" / name).rglob("*.py*"))

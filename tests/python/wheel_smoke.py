@@ -1,8 +1,10 @@
 """Uses an installed wheel where nothing else is: wheel_smoke.py FILE ENVIRONMENT."""
 
 import importlib.metadata
+import os
 import pathlib
 import pickle
+import subprocess
 import sys
 import tempfile
 
@@ -33,3 +35,10 @@ with tempfile.TemporaryDirectory() as folder:
         assert pickle.loads(pickle.dumps(error)).code == "not_found"
     else:
         sys.exit("a removed file was opened")
+
+# The drop-in reaches Pythons that are started, and leaves others alone.
+asks = "import importlib.metadata as m, safetensors; print(safetensors.__name__, m.version('safetensors'))"
+for value, found in (("1", "tensorhold.safetensors 0.8.0"), ("", "")):
+    variables = {**os.environ, "TENSORHOLD_DROPIN": value}
+    ran = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, env=variables)
+    assert ran.stdout.strip() == found, ran.stderr
