@@ -145,7 +145,7 @@ def replayed(error: Exception, action: str, checks: Callable[[], object]) -> Exc
         try:
             checks()
         except Exception as told:
-            return with_notes(told, error) if str(told) != str(error) else told
+            return with_notes(told, error)
     return translated(error, action) if isinstance(error, Error) else error
 
 

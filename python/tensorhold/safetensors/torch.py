@@ -5,16 +5,14 @@ What it needs is imported at the first use, so that importing it costs no more t
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
 import torch
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Mapping
-    from types import ModuleType
-    from typing import Any
-
-    _Path = str | os.PathLike[str]
+_Path = str | os.PathLike[str]
 
 
 def _behind() -> ModuleType:
@@ -92,5 +90,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    globals().get("os") or __getattr__("os")
+    __getattr__("safe_open")
     return sorted(globals())
