@@ -24,7 +24,7 @@ from tensorhold.safetensors._frameworks import (
     device_of,
     framework_of,
 )
-from tensorhold.safetensors._slices import check_index
+from tensorhold.safetensors._slices import check_index, is_plain
 
 
 class _NotPickled:
@@ -39,6 +39,7 @@ class PySafeSlice(_NotPickled):
         self._tensor = tensor
         self._framework = framework
         self._device = device
+        self._adapter: Adapter | None = None
 
     def get_shape(self) -> list[int]:
         """Elements along each axis, as in the header."""
@@ -49,9 +50,13 @@ class PySafeSlice(_NotPickled):
         return str(self._tensor.dtype)
 
     def __getitem__(self, index: Any) -> Any:
-        adapter = adapter_of(self._framework)
+        if self._adapter is None:
+            self._adapter = adapter_of(self._framework)
+        adapter = self._adapter
         if self._framework not in _WITH_OWN_INDICES:
-            check_index(index, self._tensor.shape)
+            shape = self._tensor.shape
+            if not is_plain(index, shape):
+                check_index(index, shape)
         try:
             with reference_errors(HEADER):
                 return adapter.part_of(self._tensor, index, device=self._device)
@@ -96,6 +101,7 @@ class _Reader(_NotPickled):
         self, source: Any, framework: str, device: Any, backend: str, options: dict[str, Any]
     ) -> None:
         self._framework = framework_of(framework)
+        self._imported: Adapter | None = None
         self._device = device_of(device, self._framework)
         if _arguments.text("backend", backend) not in ("mmap", "pread"):
             raise SafetensorError(
@@ -111,7 +117,9 @@ class _Reader(_NotPickled):
 
     def _adapter(self) -> Adapter:
         """Imported when a tensor is asked for: names, shapes and notes need no framework."""
-        return adapter_of(self._framework)
+        if self._imported is None:
+            self._imported = adapter_of(self._framework)
+        return self._imported
 
     def __enter__(self: _Self) -> _Self:
         return self

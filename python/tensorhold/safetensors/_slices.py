@@ -13,6 +13,29 @@ _Range = tuple[Optional[int], Optional[int], int]
 _WHOLE: _Range = (None, None, 1)
 
 
+def is_plain(index: Any, shape: Sequence[int]) -> bool:
+    """Whether the index is of the common kind that needs no closer look: integers and ranges within
+    the shape."""
+    parts = index if type(index) is tuple else (index,)
+    if len(parts) > len(shape):
+        return False
+    for part, extent in zip(parts, shape):
+        if type(part) is int:
+            if not -extent <= part < extent:
+                return False
+        elif type(part) is not slice or not _is_within(part.start, part.stop, part.step, extent):
+            return False
+    return True
+
+
+def _is_within(begin: Any, stop: Any, step: Any, extent: int) -> bool:
+    return (
+        (begin is None or type(begin) is int and 0 <= begin < extent)
+        and (stop is None or type(stop) is int and 0 < stop <= extent)
+        and (step is None or type(step) is int and step > 0)
+    )
+
+
 def check_index(index: Any, shape: Sequence[int], whole_bytes: bool = True) -> None:
     """Refuses what the reference refuses, but for arrays and booleans: those are numpy's. Without
     `whole_bytes` the part has been refused because its bytes are no whole number."""
