@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "cli/json.hpp"
 #include "tensorhold/error.hpp"
+#include "tensorhold/options.hpp"
 
 namespace tensorhold::cli {
 
@@ -27,51 +30,66 @@ enum Exit : int {
 /// Prints an error on standard error: one line with what is wrong, one with what to do.
 void print_error(const Error& error);
 
-struct CheckOptions {
-  std::vector<std::string> paths;
+/// The members of an error, into a JSON object that is open: code, reason, advice, tensor and
+/// offset (null for none).
+void add_error(Json& json, const Error& error);
+
+/// The JSON of a file that failed: its path and its error.
+void add_failed(Json& json, const std::string& path, const Error& error);
+
+/// What the subcommands that only read have in common.
+struct ReadOptions {
   bool lenient = false;
+  std::uint64_t header_limit = default_header_limit;
   bool json = false;
+};
+
+struct CheckOptions : ReadOptions {
+  std::vector<std::string> paths;
+  bool quiet = false;  ///< valid files are not worth a line
 };
 struct DemoOptions {
   std::string path;
   std::string work;  ///< folder for the demo's own files; empty: the system's for temporaries
 };
 struct HoldersOptions {
-  std::string path;
+  std::vector<std::string> paths;
   bool json = false;
 };
-struct LsOptions {
-  std::string path;
+struct LsOptions : ReadOptions {
+  std::vector<std::string> paths;
   std::string sort = "name";  ///< or "offset" or "size"
-  bool json = false;
   bool wide = false;
-  bool lenient = false;
 };
-struct MetaOptions {
-  std::string path;
-  std::vector<std::string> set;  ///< each KEY=VALUE
+/// `lenient` and `header_limit`: only to show.
+struct MetaOptions : ReadOptions {
+  std::vector<std::string> paths;
+  std::vector<std::string> set;       ///< each KEY=VALUE
+  std::vector<std::string> set_file;  ///< each KEY=PATH of the value
+  std::string from;                   ///< JSON file of pairs; empty: none
   std::vector<std::string> remove;
+  std::string get;  ///< key of the value that is printed as it is; empty: not asked for
   bool follow = false;
   bool in_place = false;
   bool wide = false;
-  bool lenient = false;  ///< only to show
-  bool json = false;
 };
 struct MvOptions {
   std::string from;
   std::string path;
   bool in_place = false;
+  bool force = false;  ///< also what is no valid file
+  bool json = false;
 };
 struct RmOptions {
   std::vector<std::string> paths;
+  bool json = false;
 };
-struct ShowOptions {
+struct ShowOptions : ReadOptions {
   std::string path;
   std::string name;
-  std::string slice;  ///< as in Python; empty: all
+  std::string slice;                ///< as in Python; empty: all
+  std::vector<std::string> others;  ///< files to show the same of
   std::size_t values = 24;
-  bool lenient = false;
-  bool json = false;
 };
 
 /// Each does what its subcommand does and returns the exit status. Raises tensorhold::Error.

@@ -1,6 +1,7 @@
 // The only system code of the command line.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,10 @@ namespace tensorhold::cli {
 
 /// True when standard output is a terminal that a person looks at.
 [[nodiscard]] bool output_is_terminal() noexcept;
+
+/// Columns that lines for people may take: those of the terminal that standard output is (COLUMNS,
+/// where it is set, says otherwise), at least 60; 80 where it is none.
+[[nodiscard]] std::size_t screen_columns() noexcept;
 
 /// For work that must not end in the middle. From now on the first Ctrl-C, or other signal that
 /// asks the program to end, sets this token, and a second one ends the program at once. Signals

@@ -1,17 +1,21 @@
 // tensorhold holders, rm, mv: who holds a file, and changing it all the same.
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "cli/command.hpp"
 #include "cli/console.hpp"
+#include "cli/files.hpp"
 #include "cli/json.hpp"
 #include "cli/progress.hpp"
 #include "cli/text.hpp"
+#include "tensorhold/file.hpp"
 #include "tensorhold/hold.hpp"
 
 namespace tensorhold::cli {
@@ -41,23 +45,27 @@ const char* proof_text(HoldProof proof) {
   return "unknown";
 }
 
-void print_json(const Holders& found) {
-  Json json;
-  json.begin_object().key("holders").begin_array();
-  for (const Holder& holder : found) {
+void add_list(Json& json, const std::vector<Holder>& list) {
+  json.begin_array();
+  for (const Holder& holder : list) {
     json.begin_object().key("pid").number(static_cast<std::uint64_t>(holder.pid));
     json.key("command").text(printable(holder.command)).key("how").text(how_text(holder.how));
     json.end_object();
   }
-  json.end_array().key("unseen").number(std::uint64_t{found.unseen});
+  json.end_array();
+}
+
+void add_found(Json& json, const std::string& path, const Holders& found) {
+  json.begin_object().key("path").text(printable(path)).key("holders");
+  add_list(json, found.list);
+  json.key("unseen").number(std::uint64_t{found.unseen});
   json.key("proof").text(proof_text(found.proof)).end_object();
-  fmt::print("{}\n", json.str());
 }
 
 void print_list(const std::vector<Holder>& list) {
   for (const Holder& holder : list)
     fmt::print("  {:>7}  {:<6}  {}\n", holder.pid, how_text(holder.how),
-               shorten(printable(holder.command), 60));
+               shorten(printable(holder.command), screen_columns() - 19));
 }
 
 void print_text(const std::string& path, const Holders& found) {
@@ -83,6 +91,28 @@ void print_changed(const std::string& what, const std::string& path, const Chang
     fmt::print("{}: {}\n", printable(path), what);
 }
 
+/// What was done to a path, in JSON; `before`: who held the old file and keeps its bytes.
+void add_changed(Json& json, const std::string& path, const Changed& changed,
+                 const Holders& before) {
+  json.begin_object().key("path").text(printable(path)).key("moved_to");
+  changed.moved_to.empty() ? json.null() : json.text(printable(changed.moved_to));
+  json.key("released").boolean(changed.released).key("holders");
+  add_list(json, before.list);
+  json.end_object();
+}
+
+/// What takes a model's place must be one, too: the old one is gone afterwards. True, with the
+/// reason on standard error, when it is none and nobody insists.
+bool refuse_invalid(const MvOptions& options) {
+  if (options.force) return false;
+  const Result<File> file = try_open(options.from, {.access = Access::owned});
+  if (file) return false;
+  if (exit_of(file.error().code()) != invalid) throw Error(file.error());
+  print_error(file.error());
+  fmt::print(stderr, "Nothing was moved. The option --force moves it all the same.\n");
+  return true;
+}
+
 Changed move(const MvOptions& options) {
   ProgressBar bar("copying");  // from another filesystem
   return replace(
@@ -93,41 +123,67 @@ Changed move(const MvOptions& options) {
 }  // namespace
 
 int run_holders(const HoldersOptions& options) {
-  // Nobody holds what is not there, but a path with a typing error in it is not free.
-  std::error_code ignored;
-  const std::u8string path(options.path.begin(), options.path.end());
-  if (std::filesystem::status(path, ignored).type() == std::filesystem::file_type::not_found)
-    throw Error({.code = Code::not_found,
-                 .reason = "nothing stands at this path",
-                 .advice = "Check the spelling, and that the folder exists.",
-                 .path = options.path});
-  const Holders found = holders(options.path);
-  options.json ? print_json(found) : print_text(options.path, found);
-  return success;
+  Json json;
+  const auto tell = [&](const std::string& path) {
+    // Nobody holds what is not there, but a path with a typing error in it is not free.
+    std::error_code ignored;
+    const std::u8string name(path.begin(), path.end());
+    if (std::filesystem::status(name, ignored).type() == std::filesystem::file_type::not_found)
+      throw Error({.code = Code::not_found,
+                   .reason = "nothing stands at this path",
+                   .advice = "Check the spelling, and that the folder exists.",
+                   .path = path});
+    const Holders found = holders(path);
+    options.json ? add_found(json, path, found) : print_text(path, found);
+    return success;
+  };
+  const int status = for_each_file(options.paths, options.json ? &json : nullptr, tell);
+  if (options.json) fmt::print("{}\n", json.str());
+  return status;
 }
 
 int run_rm(const RmOptions& options) {
   int worst = success;
+  Json json;
+  json.begin_array();
   for (const std::string& path : options.paths) {
     try {
       const Holders before = holders(path);
-      print_changed("removed, its name is free", path, remove(path));
+      const Changed changed = remove(path);
+      if (options.json) {
+        add_changed(json, path, changed, before);
+        continue;
+      }
+      print_changed("removed, its name is free", path, changed);
       if (before.empty()) continue;
       fmt::print("Its bytes stay on the disk until these let go:\n");
       print_list(before.list);
     } catch (const Error& error) {
       (void)std::fflush(stdout);
       print_error(error);
-      print_list({error.holders().begin(), error.holders().end()});
       worst = failure;
+      if (!options.json) {
+        print_list({error.holders().begin(), error.holders().end()});
+        continue;
+      }
+      add_failed(json, path, error);
     }
   }
+  if (options.json) fmt::print("{}\n", json.end_array().str());
   return worst;
 }
 
 int run_mv(const MvOptions& options) {
+  if (refuse_invalid(options)) return invalid;
   const Holders before = holders(options.path);
-  print_changed("replaced in one step, synced to the disk", options.path, move(options));
+  const Changed changed = move(options);
+  if (options.json) {
+    Json json;
+    add_changed(json, options.path, changed, before);
+    fmt::print("{}\n", json.str());
+    return success;
+  }
+  print_changed("replaced in one step, synced to the disk", options.path, changed);
   if (before.empty()) return success;
   fmt::print("These still have the old file, and keep its bytes:\n");
   print_list(before.list);

@@ -6,6 +6,8 @@
 #include <numeric>
 
 #include "cli/command.hpp"
+#include "cli/console.hpp"
+#include "cli/files.hpp"
 #include "cli/json.hpp"
 #include "cli/table.hpp"
 #include "cli/text.hpp"
@@ -25,11 +27,11 @@ std::vector<std::size_t> sorted(const File& file, const std::string& by) {
   return positions;
 }
 
-void print_json(const File& file, const std::vector<std::size_t>& positions) {
-  Json json;
+void add_file(Json& json, const File& file, const std::vector<std::size_t>& positions) {
   json.begin_object().key("path").text(printable(file.path()));
   json.key("file_bytes").number(file.file_bytes());
   json.key("header_bytes").number(file.header_bytes());
+  json.key("trailing_bytes").number(file.trailing_bytes());
   json.key("metadata").begin_object();
   for (const auto& [key, value] : file.metadata()) json.key(key).text(value);
   json.end_object().key("tensors").begin_array();
@@ -39,14 +41,14 @@ void print_json(const File& file, const std::vector<std::size_t>& positions) {
     json.key("shape").numbers(info.shape).key("offset").number(info.offset);
     json.key("nbytes").number(info.nbytes).end_object();
   }
-  fmt::print("{}\n", json.end_array().end_object().str());
+  json.end_array().end_object();
 }
 
 void print_text(const File& file, const std::vector<std::size_t>& positions, bool wide) {
   if (!positions.empty()) fmt::print("{}\n", tensor_table(file, positions, wide));
   for (const auto& [key, value] : file.metadata()) {
     const std::string line = fmt::format("{} = {}", printable(key), printable(value));
-    fmt::print("{}\n", wide ? line : shorten(line, screen_columns));
+    fmt::print("{}\n", wide ? line : shorten(line, screen_columns()));
   }
   if (!file.metadata().empty()) fmt::print("\n");
   fmt::print("{}\n", totals(file));
@@ -55,13 +57,20 @@ void print_text(const File& file, const std::vector<std::size_t>& positions, boo
 }  // namespace
 
 int run_ls(const LsOptions& options) {
-  const File file = open(options.path, {.lenient = options.lenient});
-  const std::vector<std::size_t> positions = sorted(file, options.sort);
-  if (options.json)
-    print_json(file, positions);
-  else
-    print_text(file, positions, options.wide);
-  return success;
+  Json json;
+  const int status =
+      for_each_file(options.paths, options.json ? &json : nullptr, [&](const std::string& path) {
+        const File file =
+            open(path, {.lenient = options.lenient, .header_limit = options.header_limit});
+        const std::vector<std::size_t> positions = sorted(file, options.sort);
+        if (options.json)
+          add_file(json, file, positions);
+        else
+          print_text(file, positions, options.wide);
+        return success;
+      });
+  if (options.json) fmt::print("{}\n", json.str());
+  return status;
 }
 
 }  // namespace tensorhold::cli

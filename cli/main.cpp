@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <exception>
@@ -47,6 +48,20 @@ void print_error(const Error& error) {
     fmt::print(stderr, "{}\n", advice);
 }
 
+void add_error(Json& json, const Error& error) {
+  json.key("code").text(to_string(error.code())).key("reason").text(printable(error.reason()));
+  json.key("advice").text(advice_of(error)).key("tensor");
+  error.tensor().empty() ? json.null() : json.text(printable(error.tensor()));
+  json.key("offset");
+  error.offset() ? json.number(*error.offset()) : json.null();
+}
+
+void add_failed(Json& json, const std::string& path, const Error& error) {
+  json.begin_object().key("path").text(printable(path)).key("error").begin_object();
+  add_error(json, error);
+  json.end_object().end_object();
+}
+
 namespace {
 
 constexpr const char* exit_text =
@@ -76,8 +91,10 @@ std::pair<CLI::App*, Options*> add(CLI::App& app, const Told& told, int (*run)(c
   return {command, options.get()};
 }
 
+constexpr const char* files_text = "Safetensors files";
 constexpr const char* json_text = "Print JSON";
 constexpr const char* lenient_text = "Accept bytes at the end, and metadata of any kind";
+constexpr const char* wide_text = "Shorten nothing to fit the terminal";
 
 /// What the library makes of a minus sign here is a very large number.
 std::string count_fault(const std::string& text) {
@@ -85,18 +102,26 @@ std::string count_fault(const std::string& text) {
   return digits ? "" : "wants a count, and \"" + printable(text) + "\" is none";
 }
 
+/// What a subcommand that reads has.
+void add_read_options(CLI::App& command, ReadOptions& options) {
+  command.add_flag("--lenient", options.lenient, lenient_text);
+  command.add_option("--header-limit", options.header_limit, "The longest header, in bytes")
+      ->check(count_fault)
+      ->capture_default_str();
+  command.add_flag("--json", options.json, json_text);
+}
+
 void add_readers(CLI::App& app, int& status) {
   {
     const auto [command, options] =
         add(app, {"ls", "List the tensors of a file", "ls model.safetensors --sort size"}, &run_ls,
             status);
-    command->add_option("FILE", options->path, "A safetensors file")->required();
+    command->add_option("FILE", options->paths, files_text)->required();
     command->add_option("--sort", options->sort, "By name, offset or size (largest first)")
         ->check(CLI::IsMember({"name", "offset", "size"}))
         ->capture_default_str();
-    command->add_flag("--wide", options->wide, "Shorten nothing to fit 80 columns");
-    command->add_flag("--lenient", options->lenient, lenient_text);
-    command->add_flag("--json", options->json, json_text);
+    command->add_flag("--wide", options->wide, wide_text);
+    add_read_options(*command, *options);
   }
   {
     const auto [command, options] = add(app,
@@ -106,32 +131,70 @@ void add_readers(CLI::App& app, int& status) {
     command->add_option("FILE", options->path, "A safetensors file")->required();
     command->add_option("NAME", options->name, "A tensor of the file")->required();
     command->add_option("SLICE", options->slice, "A part of it, as in Python: \"0:4, ::2, -1\"");
+    command->add_option("--also", options->others, "Another file, as often as wanted")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
     command->add_option("--values", options->values, "Show at most so many values")
         ->check(count_fault)
         ->capture_default_str();
-    command->add_flag("--lenient", options->lenient, lenient_text);
-    command->add_flag("--json", options->json, json_text);
+    add_read_options(*command, *options);
   }
   {
     const auto [command, options] =
         add(app, {"check", "Check whether files are valid", "check models/*.safetensors"},
             &run_check, status);
-    command->add_option("FILE", options->paths, "Safetensors files")->required();
-    command->add_flag("--lenient", options->lenient, lenient_text);
-    command->add_flag("--json", options->json, json_text);
+    command->add_option("FILE", options->paths, files_text)->required();
+    command->add_flag("--quiet", options->quiet, "Say nothing of valid files");
+    add_read_options(*command, *options);
   }
   {
     const auto [command, options] =
         add(app, {"holders", "Show which processes hold a file", "holders model.safetensors"},
             &run_holders, status);
-    command->add_option("FILE", options->path, "A file")->required();
+    command->add_option("FILE", options->paths, "Files")->required();
     command->add_flag("--json", options->json, json_text);
   }
 }
 
-std::string key_value_fault(const std::string& pair) {
+std::string pair_fault(const std::string& pair) {
   if (pair.find('=') != std::string::npos) return "";
   return "wants KEY=VALUE, and there is no = in \"" + printable(pair) + "\"";
+}
+
+/// Refuses what an edit would not heed. Not by the library's own means, which tells of them in
+/// every line of the help.
+void refuse_mixed(const CLI::App& meta) {
+  constexpr std::array edits{"--set", "--set-file", "--from", "--remove"};
+  for (const char* const shows : {"--get", "--lenient", "--header-limit"})
+    for (const char* const edit : edits)
+      if (meta.count(shows) != 0 && meta.count(edit) != 0) throw CLI::ExcludesError(shows, edit);
+}
+
+void add_meta(CLI::App& app, int& status) {
+  const auto [command, options] =
+      add(app, {"meta", "Show or edit metadata", "meta model.safetensors --set license=apache-2.0"},
+          &run_meta, status);
+  command->add_option("FILE", options->paths, files_text)->required();
+  command->add_option("--get", options->get, "Print this key's value as it is")->type_name("KEY");
+  command->add_option("--set", options->set, "A value, as often as wanted")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false)
+      ->check(pair_fault);
+  command->add_option("--set-file", options->set_file, "A value from a file (-: standard input)")
+      ->type_name("KEY=PATH")
+      ->allow_extra_args(false)
+      ->check(pair_fault);
+  command->add_option("--from", options->from, "Pairs from JSON, as --json prints them")
+      ->type_name("PATH");
+  command->add_option("--remove", options->remove, "A key, as often as wanted")
+      ->type_name("KEY")
+      ->allow_extra_args(false);
+  command->add_flag("--follow", options->follow,
+                    "Edit what a symbolic link leads to, not the link");
+  command->add_flag("--in-place", options->in_place, in_place_text);
+  command->add_flag("--wide", options->wide, wide_text);
+  add_read_options(*command, *options);
+  command->parse_complete_callback([meta = command] { refuse_mixed(*meta); });
 }
 
 void add_writers(CLI::App& app, int& status) {
@@ -139,6 +202,7 @@ void add_writers(CLI::App& app, int& status) {
     const auto [command, options] =
         add(app, {"rm", "Remove files, held or not", "rm old.safetensors"}, &run_rm, status);
     command->add_option("FILE", options->paths, "Files")->required();
+    command->add_flag("--json", options->json, json_text);
   }
   {
     const auto [command, options] =
@@ -148,27 +212,10 @@ void add_writers(CLI::App& app, int& status) {
     command->add_option("NEW", options->from, "The file that takes the name")->required();
     command->add_option("FILE", options->path, "The name")->required();
     command->add_flag("--in-place", options->in_place, in_place_text);
-  }
-  {
-    const auto [command, options] = add(app,
-                                        {"meta", "Show or edit a file's metadata",
-                                         "meta model.safetensors --set license=apache-2.0"},
-                                        &run_meta, status);
-    command->add_option("FILE", options->path, "A file")->required();
-    command->add_option("--set", options->set, "KEY=VALUE, as often as wanted")
-        ->allow_extra_args(false)
-        ->check(key_value_fault);
-    command->add_option("--remove", options->remove, "A key, as often as wanted")
-        ->allow_extra_args(false);
-    command->add_flag("--follow", options->follow,
-                      "Edit what a symbolic link leads to, not the link");
-    command->add_flag("--in-place", options->in_place, in_place_text);
-    command->add_flag("--wide", options->wide, "Shorten nothing to fit 80 columns");
-    command->add_flag("--lenient", options->lenient, lenient_text)
-        ->excludes("--set")
-        ->excludes("--remove");
+    command->add_flag("--force", options->force, "Move what is no valid file, too");
     command->add_flag("--json", options->json, json_text);
   }
+  add_meta(app, status);
   {
     const auto [command, options] =
         add(app, {"demo", "Show on a file what tensorhold does", "demo model.safetensors"},

@@ -1,9 +1,11 @@
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <csignal>
 
+#include "cli/columns.hpp"
 #include "cli/console.hpp"
 
 namespace tensorhold::cli {
@@ -31,6 +33,12 @@ std::vector<std::string> start_console(int count, char** arguments) {
 }
 
 bool output_is_terminal() noexcept { return ::isatty(STDOUT_FILENO) == 1; }
+
+std::size_t screen_columns() noexcept {
+  winsize size{};
+  const bool known = output_is_terminal() && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+  return usable_columns(output_is_terminal(), known ? size.ws_col : 0);
+}
 
 StopToken stop_on_signals() {
   static const StopSource stop;

@@ -12,7 +12,6 @@ namespace tensorhold::cli {
 namespace {
 
 constexpr std::size_t bar_columns = 20;
-constexpr std::size_t most_columns = screen_columns - 1;  // in the last one some terminals wrap
 constexpr auto silence = std::chrono::seconds(1);
 constexpr auto pause = std::chrono::milliseconds(100);
 
@@ -27,7 +26,7 @@ std::string progress_line(std::string_view what, std::uint64_t done, std::uint64
                                  std::string(bar_columns - full, '-'), part * 100,
                                  size_text(std::min(done, total)), size_text(total));
   if (part > 0 && part < 1) line += fmt::format(", {:.0f} s left", seconds / part - seconds);
-  return shorten(line, most_columns);
+  return shorten(line, screen_columns() - 1);  // in the last column some terminals wrap
 }
 
 ProgressBar::ProgressBar(std::string what, bool shown, std::function<Clock::time_point()> now)

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "cli/command.hpp"
+#include "cli/console.hpp"
+#include "cli/files.hpp"
 #include "cli/json.hpp"
 #include "cli/slice_text.hpp"
 #include "cli/statistics.hpp"
@@ -71,7 +73,7 @@ class Pieces {
 
 /// Two texts as one line below the name, or as two where one would be too long.
 void print_pair(const std::string& first, const std::string& second) {
-  const bool fits = first.size() + second.size() + 4 <= screen_columns;
+  const bool fits = first.size() + second.size() + 4 <= screen_columns();
   fmt::print("  {}{}{}\n", first, fits ? ", " : "\n  ", second);
 }
 
@@ -79,14 +81,14 @@ void print_values(const std::vector<Value>& values, std::uint64_t all) {
   std::string line = " ";
   for (const Value& value : values) {
     const std::string text = " " + value_text(value);
-    if (line.size() + text.size() > screen_columns) {
+    if (line.size() + text.size() > screen_columns()) {
       fmt::print("{}\n", line);
       line = " ";
     }
     line += text;
   }
   if (all > values.size()) {
-    if (line.size() + 4 > screen_columns) {
+    if (line.size() + 4 > screen_columns()) {
       fmt::print("{}\n", line);
       line = " ";
     }
@@ -98,7 +100,7 @@ void print_values(const std::vector<Value>& values, std::uint64_t all) {
 void print_text(const ShowOptions& options, const Shown& shown, const Statistics& found,
                 const std::vector<Value>& values) {
   const std::string what = options.slice.empty() ? "" : " " + printable(options.slice);
-  fmt::print("{}\n", shorten(printable(options.name) + what, screen_columns));
+  fmt::print("{}\n", shorten(printable(options.name) + what, screen_columns()));
   fmt::print("  {} {}, {}\n", to_string(shown.dtype), shape_text(shown.shape),
              size_text(shown.tensor.nbytes()));
   if (found.deviation)
@@ -114,10 +116,11 @@ void add_if(Json& json, const char* key, const std::optional<Value>& value) {
   value ? add_value(json, *value) : static_cast<void>(json.null());
 }
 
-void print_json(const ShowOptions& options, const Shown& shown, const Statistics& found,
-                const std::vector<Value>& values) {
-  Json json;
-  json.begin_object().key("name").text(printable(options.name));
+void add_shown(Json& json, const std::string& path, const ShowOptions& options, const Shown& shown,
+               const Statistics& found, const std::vector<Value>& values) {
+  json.begin_object().key("path").text(printable(path));
+  json.key("name").text(printable(options.name)).key("slice");
+  options.slice.empty() ? json.null() : json.text(printable(options.slice));
   json.key("dtype").text(to_string(shown.dtype)).key("shape").numbers(shown.shape);
   json.key("nbytes").number(shown.tensor.nbytes()).key("values").begin_array();
   for (const Value& value : values) add_value(json, value);
@@ -127,30 +130,39 @@ void print_json(const ShowOptions& options, const Shown& shown, const Statistics
   add_if(json, "max", found.max);
   add_if(json, "mean", found.mean);
   add_if(json, "deviation", found.deviation);
-  fmt::print("{}\n", json.end_object().str());
+  json.end_object();
 }
 
 }  // namespace
 
 int run_show(const ShowOptions& options) {
-  const File file = open(options.path, {.lenient = options.lenient});
-  const Shown shown = pick(file, options);
-  std::vector<Value> values;
-  Pieces pieces(shown);
-  const Statistics found = statistics_of(shown.dtype, [&] {
-    const std::span<const std::byte> piece = pieces.next();
-    const std::size_t count =
-        std::min(piece.size() * 8 / bits_of(shown.dtype), options.values - values.size());
-    const std::vector<Value> more = first_values(shown.dtype, piece, count);
-    values.insert(values.end(), more.begin(), more.end());
-    return piece;
-  });
-  if (shown.tensor.mapped()) require_bytes(shown.tensor.bytes());
-  if (options.json)
-    print_json(options, shown, found, values);
-  else
-    print_text(options, shown, found, values);
-  return success;
+  std::vector<std::string> paths{options.path};
+  paths.insert(paths.end(), options.others.begin(), options.others.end());
+  Json json;
+  const auto show = [&](const std::string& path) {
+    const File file =
+        open(path, {.lenient = options.lenient, .header_limit = options.header_limit});
+    const Shown shown = pick(file, options);
+    std::vector<Value> values;
+    Pieces pieces(shown);
+    const Statistics found = statistics_of(shown.dtype, [&] {
+      const std::span<const std::byte> piece = pieces.next();
+      const std::size_t count =
+          std::min(piece.size() * 8 / bits_of(shown.dtype), options.values - values.size());
+      const std::vector<Value> more = first_values(shown.dtype, piece, count);
+      values.insert(values.end(), more.begin(), more.end());
+      return piece;
+    });
+    if (shown.tensor.mapped()) require_bytes(shown.tensor.bytes());
+    if (options.json)
+      add_shown(json, path, options, shown, found, values);
+    else
+      print_text(options, shown, found, values);
+    return success;
+  };
+  const int status = for_each_file(paths, options.json ? &json : nullptr, show);
+  if (options.json) fmt::print("{}\n", json.str());
+  return status;
 }
 
 }  // namespace tensorhold::cli

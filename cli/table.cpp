@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "cli/console.hpp"
 #include "cli/text.hpp"
 
 namespace tensorhold::cli {
@@ -30,14 +31,18 @@ std::uint64_t elements(const TensorInfo& info) noexcept {
                    : info.nbytes / bits * 8 + info.nbytes % bits * 8 / bits;
 }
 
-std::string totals(const File& file) {
-  std::uint64_t parameters = 0;
-  std::uint64_t bytes = 0;
+Totals totals_of(const File& file) {
+  Totals found;
   for (std::size_t i = 0; i < file.size(); ++i) {
     const TensorInfo info = file.info(i);
-    parameters += elements(info);
-    bytes += info.nbytes;
+    found.parameters += elements(info);
+    found.nbytes += info.nbytes;
   }
+  return found;
+}
+
+std::string totals(const File& file) {
+  const auto [parameters, bytes] = totals_of(file);
   const std::uint64_t more = file.trailing_bytes();
   return fmt::format("{} tensor{}, {} parameter{}, {}{}", count_text(file.size()),
                      file.size() == 1 ? "" : "s", count_text(parameters),
@@ -65,7 +70,7 @@ std::string tensor_table(const File& file, const std::vector<std::size_t>& posit
     size = std::max(size, row.size.size());
   }
   const std::size_t others = dtype + shape + size + 3 * gap;
-  if (!full_width) name = std::min(name, screen_columns - others);
+  if (!full_width) name = std::min(name, screen_columns() - others);
   std::string table;
   for (const Row& row : rows)
     table += fmt::format("{}  {}  {}  {:>{}}\n", pad(shorten(row.name, name), name),

@@ -9,8 +9,6 @@
 
 namespace tensorhold::cli {
 
-inline constexpr std::size_t screen_columns = 80;
-
 /// `text` with everything that could move a cursor or hide letters written as \n, \x1b or \u202e:
 /// controls, format characters, and bytes that are not UTF-8.
 [[nodiscard]] std::string printable(std::string_view text);

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "cli/columns.hpp"
 #include "cli/console.hpp"
 
 namespace tensorhold::cli {
@@ -57,6 +58,13 @@ std::vector<std::string> start_console(int, char**) {
 }
 
 bool output_is_terminal() noexcept { return _isatty(_fileno(stdout)) != 0; }
+
+std::size_t screen_columns() noexcept {
+  CONSOLE_SCREEN_BUFFER_INFO info{};
+  const bool known = GetConsoleScreenBufferInfo(GetStdHandle(STD_OUTPUT_HANDLE), &info) != 0;
+  const int width = known ? info.srWindow.Right - info.srWindow.Left + 1 : 0;
+  return usable_columns(output_is_terminal(), width > 0 ? static_cast<std::size_t>(width) : 0);
+}
 
 StopToken stop_on_signals() {
   StopToken token = stop_source().token();

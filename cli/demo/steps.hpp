@@ -1,4 +1,4 @@
-// What the demo prints: headings, and rows of a word and what there is to say, within 80 columns.
+// What the demo prints: headings, and rows of a word and what there is to say within the screen.
 #pragma once
 
 #include <chrono>

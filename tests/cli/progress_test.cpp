@@ -9,8 +9,9 @@
 
 namespace tensorhold::cli {
 
-// The bar is told whether anybody looks.
+// The bar is told whether anybody looks, and how wide a line may be.
 bool output_is_terminal() noexcept { return false; }
+std::size_t screen_columns() noexcept { return 80; }
 
 namespace {
 

@@ -75,8 +75,9 @@ class Check(Case):
     def test_valid_files(self):
         names = sorted(path.name for path in DATA.glob("*.safetensors"))
         lines = self.lines(run("check", *names, cwd=DATA))
-        self.assertEqual(len(lines), len(list(DATA.glob("*.safetensors"))))
-        self.assertTrue(all(": valid, " in line for line in lines))
+        self.assertEqual(len(lines), len(names) + 1)
+        self.assertTrue(all(": valid, " in line for line in lines[:-1]))
+        self.assertIn(f"{len(names)} files: {len(names)} valid; ", lines[-1])
 
     def test_each_kind_of_invalid_file_by_code_tensor_and_byte(self):
         good = safetensors([("w", "U8", [4], b"abcd")])
@@ -105,7 +106,7 @@ class Check(Case):
         bad = self.file(b"not")
         result = run("check", MODEL, bad, MODEL)
         self.assertEqual(result.returncode, 1)
-        self.assertEqual(len(result.stdout.splitlines()), 3)
+        self.assertEqual(len(result.stdout.splitlines()), 4)
 
     def test_files_that_cannot_be_read(self):
         result = run("check", MODEL, self.folder / "absent", self.file(b"not"), self.folder)
@@ -255,12 +256,13 @@ class Holds(Case):
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_mv(self):
-        new, old = self.file(b"new", "new"), self.file(b"old", "old")
+        content = safetensors([("w", "U8", [1], b"x")])
+        new, old = self.file(content, "new"), self.file(b"old", "old")
         self.lines(run("mv", "new", "old", cwd=self.folder))
-        self.assertEqual(old.read_bytes(), b"new")
+        self.assertEqual(old.read_bytes(), content)
         self.assertFalse(new.exists())
         self.assertIn("not_found", self.error(run("mv", new, old), 2))
-        self.assertEqual(old.read_bytes(), b"new")
+        self.assertEqual(old.read_bytes(), content)
 
 
 class Meta(Case):
