@@ -23,13 +23,13 @@ inline namespace v0 {
 /// A tensor to be saved. Borrows everything; must stay valid and unchanged until save returns.
 struct SaveTensor {
   SaveTensor() = default;
-  SaveTensor(std::string_view name, Dtype dtype, std::span<const std::uint64_t> shape,
-             std::span<const std::byte> bytes)
-      : name(name), dtype(dtype), shape(shape), bytes(bytes) {}
+  SaveTensor(std::string_view own_name, Dtype type, std::span<const std::uint64_t> extents,
+             std::span<const std::byte> content)
+      : name(own_name), dtype(type), shape(extents), bytes(content) {}
   /// A tensor of a file or an owned one, under its own or another name.
   explicit SaveTensor(const Tensor& tensor) : SaveTensor(tensor.name(), tensor) {}
-  SaveTensor(std::string_view name, const Tensor& tensor)
-      : name(name), dtype(tensor.dtype()), shape(tensor.shape()), bytes(tensor.bytes()) {}
+  SaveTensor(std::string_view other_name, const Tensor& tensor)
+      : name(other_name), dtype(tensor.dtype()), shape(tensor.shape()), bytes(tensor.bytes()) {}
 
   std::string_view name;
   Dtype dtype = Dtype::u8;

@@ -114,7 +114,7 @@ struct MapsName {
 /// The file's name in maps, found by mapping it: the system's own answer.
 MapsName name_in_maps(const File& file, const Identity& identity) {
   const auto device = static_cast<dev_t>(identity.device);
-  MapsName name{::major(device), ::minor(device), identity.file};
+  MapsName name{major(device), minor(device), identity.file};
   void* const page =
       ::mmap(nullptr, page_size(), PROT_READ, MAP_PRIVATE, static_cast<int>(file.native()), 0);
   if (page == MAP_FAILED) return name;
@@ -158,7 +158,7 @@ bool shows_file(int handles, const char* name, const Identity& identity) noexcep
   if (::statx(handles, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO, &found) != 0)
     return false;
   return found.stx_ino == identity.file &&
-         ::makedev(found.stx_dev_major, found.stx_dev_minor) == identity.device;
+         makedev(found.stx_dev_major, found.stx_dev_minor) == identity.device;
 }
 
 bool look_at_handles(int process, const Wanted& wanted, ProcessHold& hold) {

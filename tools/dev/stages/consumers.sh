@@ -3,7 +3,7 @@
 stage_consumers() {
   local passed=0 failed=0 work=$root/build/consumers
   need_tests
-  need_packages pkg-config
+  need_packages pkg-config clang-16
   rm -rf "$work"
   mkdir -p "$work"
   consumer() {
@@ -19,6 +19,12 @@ stage_consumers() {
       echo "FAILED: $name"
     fi
   }
+  if consumer_headers; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED: headers"
+  fi
   consumer_install static -DBUILD_SHARED_LIBS=OFF
   consumer_install shared -DBUILD_SHARED_LIBS=ON
   consumer find_package_static
@@ -28,6 +34,20 @@ stage_consumers() {
   consumer pkg_config_shared
   echo "$passed passed, $failed failed, 0 skipped"
   [ "$failed" -eq 0 ]
+}
+
+# Who includes the headers by -I has their warnings as well as their own.
+consumer_headers() {
+  local header compiler status=0
+  for compiler in g++ clang++-16; do
+    for header in include/tensorhold/*.hpp; do
+      echo "#include <tensorhold/${header##*/}>" |
+        "$compiler" -x c++ -std=c++20 -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
+          -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor -Werror -fsyntax-only -I include - ||
+        status=1
+    done
+  done
+  return "$status"
 }
 
 consumer_works() {
