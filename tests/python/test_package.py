@@ -7,6 +7,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tarfile
 
 import pytest
 
@@ -102,3 +103,42 @@ def test_the_examples_run(example, model, tmp_path):
                           capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     assert done.stdout
+
+
+def test_the_package_brings_the_command_along():
+    script = pathlib.Path(sys.executable).with_name("tensorhold")
+    said = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert said.stdout == f"tensorhold {tensorhold.__version__}\n"
+    refused = subprocess.run([script, "ls", "absent"], capture_output=True, check=False)
+    assert refused.returncode == 2 and b"not_found" in refused.stderr
+    module = subprocess.run([sys.executable, "-m", "tensorhold._command", "help"], check=True,
+                            capture_output=True)
+    assert b"Usage: tensorhold" in module.stdout
+
+
+def test_the_licences_of_what_is_linked_in_go_along():
+    notices = "\n".join(path.read_text() for path in importlib.metadata.files("tensorhold")
+                        if "licenses" in path.parts)
+    for holder in ("Apache License", "Wenzel Jakob", "Thibaut Goetghebuer-Planchon", "simdjson",
+                   "Victor Zverovich", "University of Cincinnati"):
+        assert holder in notices, holder
+    assert {path.stem for path in (ROOT / "licenses").iterdir()} == {
+        "CLI11", "fmt", "nanobind", "robin_map", "simdjson"}
+
+
+def test_a_source_distribution_has_what_cmake_needs_and_no_more(tmp_path):
+    build = "import scikit_build_core.build as b, sys; print(b.build_sdist(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", build, tmp_path], cwd=ROOT, check=True,
+                   capture_output=True)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        inside = {name.partition("/")[2] for name in opened.getnames()}
+        opened.extractall(tmp_path, filter="data")
+    listed = subprocess.run(["git", "ls-files", "src", "include", "cli", "python", "cmake", "examples",
+                             "licenses", "CMakeLists.txt", "LICENSE", "README.md"], cwd=ROOT,
+                            capture_output=True, text=True, check=True).stdout.split()
+    assert not set(listed) - inside
+    top = {name.partition("/")[0] for name in inside}
+    assert top.isdisjoint({"build", "tests", "bench", "fuzz", "docs", "tools", ".venv", ".cache"})
+    subprocess.run(["cmake", "-S", tmp_path / archive.name.removesuffix(".tar.gz"), "-B",
+                    tmp_path / "build"], check=True, capture_output=True)

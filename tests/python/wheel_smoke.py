@@ -16,6 +16,9 @@ assert environment in place.parents, place
 assert {"py.typed", "_core.pyi"} <= {path.name for path in place.iterdir()}
 assert importlib.metadata.version("tensorhold") == tensorhold.__version__
 assert "numpy" not in sys.modules
+said = subprocess.run([environment / "bin/tensorhold", "ls", model], capture_output=True, text=True,
+                      check=True)
+assert "tensor1.int64" in said.stdout
 
 with tempfile.TemporaryDirectory() as folder:
     path = pathlib.Path(folder, "copy.safetensors")
