@@ -15,9 +15,9 @@ install(FILES ${PROJECT_BINARY_DIR}/tensorhold-config.cmake
 
 configure_file(cmake/tensorhold.pc.in tensorhold.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/tensorhold.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
-# The licences of what a static build links in ask to go along.
-install(FILES LICENSE licenses/simdjson.txt TYPE DOC)
+install(FILES LICENSE TYPE DOC)
 if(TARGET tensorhold-cli)
-  install(FILES licenses/CLI11.txt licenses/fmt.txt TYPE DOC)
+  # The licences of what is linked in ask to go along.
+  install(FILES licenses/CLI11.txt licenses/fmt.txt licenses/simdjson.txt TYPE DOC)
   install(TARGETS tensorhold-cli)
 endif()
