@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Any, Literal
 
@@ -24,6 +24,18 @@ class UnsupportedDtype(UnsupportedError, KeyError):
 
     def __init__(self, message: str, *fields: Any) -> None:
         super().__init__(message, *(fields or ("unsupported", 4)))
+
+
+def index_with(index: Any, known: type, convert: Callable[[Any], Any]) -> Any:
+    """An index for a framework's array, with the arrays of others in it converted: a framework takes
+    what it does not know for an integer, if it has one element. All know numpy's."""
+
+    def part_with(part: Any) -> Any:
+        if isinstance(part, known) or type(part).__module__ == "numpy" or not hasattr(part, "shape"):
+            return part
+        return convert(part)
+
+    return tuple(map(part_with, index)) if isinstance(index, tuple) else part_with(index)
 
 
 @contextmanager

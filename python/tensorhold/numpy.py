@@ -26,6 +26,7 @@ from tensorhold._adapter import (
     checked_name,
     content_of,
     flatten_advice,
+    index_with,
     source_of,
 )
 from tensorhold._numpy_memory import require_memory
@@ -105,6 +106,7 @@ def part_of(
     try:
         part = tensor[index]
     except TypeError:
+        index = index_with(index, np.ndarray, np.asarray)
         try:
             return np.array(tensor_of(tensor.copy(), types=types)[index])
         except IndexError as error:

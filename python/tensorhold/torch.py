@@ -23,6 +23,7 @@ from tensorhold._adapter import (
     checked_name,
     copies,
     flatten_advice,
+    index_with,
 )
 from tensorhold._progress import Progress
 from tensorhold._through_dlpack import Entries, ThroughDlpack
@@ -100,6 +101,7 @@ def part_of(tensor: _core.Tensor, index: Any, device: _Device = "cpu") -> torch.
     try:
         part = tensor[index]
     except (TypeError, IndexError):
+        index = index_with(index, torch.Tensor, _as_index)
         shape = list(tensor.shape)
         dtype = _TYPES.get(tensor.dtype, torch.uint8)
         if tensor.dtype == "F4":
@@ -111,6 +113,12 @@ def part_of(tensor: _core.Tensor, index: Any, device: _Device = "cpu") -> torch.
         torch.empty((), dtype=plain).expand(shape)[index]
         return tensor_of(tensor.copy()).view(plain)[index].clone().view(dtype).to(device)
     return tensor_of(part, device)
+
+
+def _as_index(array: Any) -> torch.Tensor:
+    """An array of another library as an index; by its values, which all of them tell."""
+    made = torch.as_tensor(array.tolist())
+    return made if made.numel() else made.long()
 
 
 def save_model(

@@ -65,6 +65,40 @@ def test_two_parts_are_taken_as_torch_takes_them():
     assert wrong == []
 
 
+class Foreign:
+    """An array of a library that nobody here knows, which is an integer if it has one element."""
+
+    def __init__(self, values):
+        self.values = np.array(values)
+        self.shape = self.values.shape
+
+    def tolist(self):
+        return self.values.tolist()
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values
+
+    def __index__(self):
+        return int(self.values.item())
+
+
+@pytest.mark.parametrize("values", [[0], [[0]], [True, False], [0, 1], [1, 0, 1], [], 1], ids=repr)
+def test_arrays_of_other_libraries_are_arrays(values):
+    whole = CUBE[0, :2, :2].clone()
+    file = tensorhold.open(tensorhold.torch.save({"a": whole}))
+    array = np.array(values, None if values != [] else np.int64)
+    for index in (Foreign(array), file_of(array), torch.tensor(array), array):
+        for take in (lambda part: part, lambda part: (slice(None), part), lambda part: (None, part)):
+            expected = whole.numpy()[take(array)]
+            for adapter in (tensorhold.torch, tensorhold.numpy):
+                got = adapter.part_of(file["a"], take(index))
+                assert tuple(got.shape) == expected.shape and got.tolist() == expected.tolist()
+
+
+def file_of(array):
+    return tensorhold.open(tensorhold.serialize({"index": array}))["index"]
+
+
 @pytest.mark.parametrize("bound", [torch.tensor(1), torch.tensor([1]), np.int64(1), True], ids=repr)
 def test_bounds_are_taken_as_torch_takes_them(bound):
     assert alike((0, slice(bound, None))) and alike((0, slice(None, bound)))
