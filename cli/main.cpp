@@ -68,8 +68,7 @@ constexpr const char* exit_text =
     "exit status: 0 success, 1 a file is invalid, 2 usage or the system's refusal,\n"
     "  130 interrupted (Ctrl-C) before anything was changed";
 
-constexpr const char* in_place_text =
-    "Copy over the file where none can take its name (a mount point); not atomic";
+constexpr const char* in_place_text = "Copy over a file that cannot be replaced";
 
 /// What is told of a subcommand.
 struct Told {

@@ -86,7 +86,7 @@ std::vector<std::shared_ptr<Source>> sources_of(const std::string& path) {
 void enlist(MappedBlock* block, const std::byte* begin, std::size_t bytes) {
   Registry& all = registry();
   const std::lock_guard lock(all.mutex);
-  if (!all.mapped) all.mapped->emplace();  // no map can be made before the program runs
+  if (!all.mapped) all.mapped.emplace();  // no map can be made before the program runs
   all.mapped->insert_or_assign(begin, MappedRange{begin + bytes, block});
   all.mapped_count.store(all.mapped->size());
 }

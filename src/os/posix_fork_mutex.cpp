@@ -86,12 +86,16 @@ struct ForkHandlers {
 
   static void prepare() noexcept {
     Thread& me = ForkGate::thread();
-    // What other fork handlers call passes, as a section inside this one.
-    const std::uint32_t before = me.sections.fetch_add(1);
     // A fork by a signal handler in the middle of a section: others may wait for the end of that
     // section, so that nobody can wait for them. Such a child may only call exec.
-    if (!me.shared && before != 0) return;
+    if (!me.shared && me.sections.load() != 0) {
+      me.sections.fetch_add(1);
+      return;
+    }
+    // In no section: the fork of another thread, which is waited for here, waits for those.
     wait_until([] { return !ForkGate::forking_.exchange(true); });
+    // What other fork handlers call passes, as a section inside this one.
+    me.sections.fetch_add(1);
     for_all([&](Thread& one) {
       if (&one == &me && !me.shared) return;
       const std::uint32_t ours = &one == &me ? 1 : 0;

@@ -85,7 +85,7 @@ TEST(ProgressLine, NeverPassesItsEndNorTheScreen) {
   EXPECT_EQ(progress_line("x", 5, 2, 1.0), progress_line("x", 2, 2, 1.0));
   EXPECT_EQ(progress_line("x", 0, 0, 1.0), "x [####################] 100%  0 B of 0 B");
   EXPECT_LT(columns(progress_line(std::string(200, 'w'), 1, ~std::uint64_t{0}, 1e9)),
-            screen_columns);
+            screen_columns());
 }
 
 }  // namespace

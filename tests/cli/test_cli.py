@@ -331,7 +331,7 @@ class Meta(Case):
         edit = ("meta", path, "--set", "note=" + "x" * 500, "--in-place")
         self.assertEqual(run(*edit).returncode, 0)
         new = self.file(b"new", "new")
-        self.assertEqual(run("mv", new, path, "--in-place").returncode, 0)
+        self.assertEqual(run("mv", new, path, "--in-place", "--force").returncode, 0)
         self.assertEqual(path.read_bytes(), b"new")
 
     def test_refusals(self):

@@ -60,7 +60,7 @@ class ForkBeside : public ::testing::Test {
         while (!stop.load()) work(i);
       });
     int bad = 0;
-    for (int i = 0; i < test::stressed(25); ++i) {
+    for (std::uint64_t left = test::stressed(250); left != 0; --left) {
       const pid_t child = ::fork();
       if (child == 0) {
         (void)::alarm(20);

@@ -39,9 +39,9 @@ class Busy {
 };
 
 /// Of so many children, those that did not end with 0 within ten seconds.
-int failed_children(int forks, const std::function<bool()>& body) {
+int failed_children(std::uint64_t forks, const std::function<bool()>& body) {
   int failed = 0;
-  for (int i = 0; i < forks; ++i) {
+  for (; forks != 0; --forks) {
     const pid_t child = ::fork();
     if (child == 0) {
       (void)::alarm(10);
@@ -97,7 +97,7 @@ TEST_F(ForkMutexTest, IsFreeInAChildAndWhatItGuardsIsWhole) {
     for (int i = 0; i < 20; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);
     second = second + 1;
   });
-  EXPECT_EQ(0, failed_children(test::stressed(100), [&] {
+  EXPECT_EQ(0, failed_children(test::stressed(1000), [&] {
               const std::lock_guard lock(mutex);
               return first == second;
             }));
@@ -115,7 +115,7 @@ TEST_F(ForkMutexTest, NestsInAnyOrderOfTwoAndASection) {
     const std::lock_guard two(inner);
     second = second + 1;
   });
-  EXPECT_EQ(0, failed_children(test::stressed(100), [&] {
+  EXPECT_EQ(0, failed_children(test::stressed(1000), [&] {
               const ForkSection section;
               const std::lock_guard two(inner);
               const std::lock_guard one(outer);
@@ -137,7 +137,7 @@ TEST_F(ForkMutexTest, IsUsedByManyThreadsThatComeAndGo) {
       });
     for (std::thread& thread : threads) thread.join();
   });
-  EXPECT_EQ(0, failed_children(test::stressed(30), [&] {
+  EXPECT_EQ(0, failed_children(test::stressed(300), [&] {
               bool whole = false;
               std::thread([&] {
                 const std::lock_guard lock(mutex);
@@ -154,7 +154,7 @@ TEST_F(ForkMutexTest, WorksInForksOfTwoThreadsAndOfChildren) {
   std::vector<std::thread> forking;
   for (int i = 0; i < 2; ++i)
     forking.emplace_back([&] {
-      failed += failed_children(test::stressed(20), [&] {
+      failed += failed_children(test::stressed(200), [&] {
         const std::lock_guard lock(mutex);
         return failed_children(1, [&] { return mutex.try_lock(); }) == 1;  // held by the parent
       });
