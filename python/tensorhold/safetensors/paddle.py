@@ -27,15 +27,14 @@ from tensorhold.safetensors._frameworks import device_of
 from tensorhold.safetensors._raw import check_specs, check_target
 
 _TYPES: dict[str, Any] = dict(_native._TYPES)
-_SIZE: dict[Any, int] = {
-    dtype: paddle.empty([0], dtype=dtype).element_size() for dtype in _TYPES.values()
-}
 # As numpy holds their bytes.
 NPDTYPES: dict[Any, Any] = {
     dtype: {"BF16": np.float16, "BOOL": bool, "F8_E4M3": np.uint8, "F8_E5M2": np.uint8}.get(name)
     or numpy._TYPES[name]
     for name, dtype in _TYPES.items()
 }
+# Not asked of paddle, which makes no tensor of some of its dtypes (uint32, uint64).
+_SIZE: dict[Any, int] = {dtype: np.dtype(kind).itemsize for dtype, kind in NPDTYPES.items()}
 
 
 def _getdtype(dtype_str: str) -> Any:
