@@ -329,3 +329,31 @@ def test_row_12_dtypes_that_bytes_may_have(dtype, shape):
     assert adapter.load(content)["a"].shape == (2,)
     with pytest.raises(KeyError):
         torch_of(REFERENCE).load(content)
+
+
+def test_row_12_slices_of_f4(path):
+    content = packages.file_content({"a": packages.entry("F4", [4], 0, 2)}, b"01")
+    pathlib.Path(path).write_bytes(content)
+    if "F4" not in torch_of(OURS)._TYPES:
+        pytest.skip("torch without F4")
+    with packages.package(OURS).safe_open(path, "pt") as file:
+        assert file.get_slice("a")[:].shape == (2,) and file.get_slice("a")[2:].shape == (1,)
+    with packages.package(REFERENCE).safe_open(path, "pt") as file:
+        with pytest.raises(RuntimeError, match="invalid for input"):
+            file.get_slice("a")[:]
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (2, 0, 4), (0,)], ids=str)
+@pytest.mark.parametrize("name, works", [(OURS, True), (REFERENCE, False)])
+def test_row_17_slices_of_empty_tensors(path, name, works, shape):
+    package = packages.package(name)
+    array = np.zeros(shape, np.float32)
+    numpy_of(OURS).save_file({"a": array}, path)
+    with package.safe_open(path, "np") as file:
+        for index in (..., (slice(None),) * len(shape)):
+            if works:
+                assert file.get_slice("a")[index].shape == array[index].shape == shape
+            else:
+                with pytest.raises(package.SafetensorError, match="out of bounds"):
+                    file.get_slice("a")[index]
+        assert file.get_tensor("a").shape == shape

@@ -127,6 +127,43 @@ def test_imports_by_dlpack_are_immutable(tmp_path):
             assert (first == jnp.arange(1000.0)).all()
 
 
+def test_an_import_wraps_where_a_load_refuses():
+    native, ours = exchange.imported("tensorhold"), exchange.imported("tensorhold.flax")
+    content = native.serialize({"a": np.array([2**40 + 7, 1])})
+    jax.config.update("jax_enable_x64", False)
+    try:
+        assert jnp.from_dlpack(native.open(content)["a"]).tolist() == [7, 1]
+        with pytest.raises(ValueError, match="jax_enable_x64"):
+            ours.load(content)
+    finally:
+        jax.config.update("jax_enable_x64", True)
+
+
+def test_arrays_over_a_mapped_file_are_their_own_after_a_release(tmp_path):
+    native, ours = exchange.imported("tensorhold"), exchange.imported("tensorhold.flax")
+    path = tmp_path / "a.safetensors"
+    before = np.arange(10_000.0)
+    native.save(path, {"a": before}, align=4096)
+    with native.open(path, access="mapped") as file:
+        array, offset = np.asarray(file["a"]), file.info("a").offset
+        shared = [jax.device_put(array), jnp.from_dlpack(file["a"])]
+        assert shared[0].unsafe_buffer_pointer() == array.ctypes.data
+    loaded = ours.load_file(path, access="mapped")["a"]
+
+    def write(value):
+        with open(path, "r+b") as others:
+            others.seek(offset)
+            others.write(np.full(100, value).tobytes())
+
+    write(8.0)
+    assert shared[0][0] == shared[1][0] == 8 and loaded[0] == 0
+    native.release(path)
+    write(9.0)
+    for one in shared:
+        assert one[:100].tolist() == [8.0] * 100 and (one[100:] == before[100:]).all()
+    assert (loaded == before).all()
+
+
 def test_parameters_of_a_flax_module(tmp_path):
     linen = exchange.imported("flax.linen")
     traverse = exchange.imported("flax.traverse_util")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import exchange
 import pytest
 
@@ -88,3 +90,34 @@ def test_native_saves_take_arrays_of_mlx():
     for array in (mx.array([1.5, 2.0], mx.bfloat16), mx.arange(6).reshape(2, 3).T):
         file = native.open(native.serialize({"a": array}))
         assert file["a"].tolist() == array.tolist() and file["a"].shape == array.shape
+
+
+def test_transposed_arrays_keep_their_values():
+    ours, theirs = exchange.imported("tensorhold.mlx"), exchange.imported("safetensors.mlx")
+    for array in (mx.arange(6).reshape(2, 3).T, mx.arange(24).reshape(2, 3, 4)[:, ::2]):
+        assert ours.load(ours.save({"a": array}))["a"].tolist() == array.tolist()
+        loaded = theirs.load(theirs.save({"a": array}))["a"]
+        assert loaded.shape == array.shape and loaded.tolist() != array.tolist()
+
+
+def test_mlx_saves_into_the_file_that_is_mapped(tmp_path):
+    """It truncates what is there; and its headers have null for metadata and any length."""
+    native = exchange.imported("tensorhold")
+    path = str(tmp_path / "m.safetensors")
+    mx.save_safetensors(path, {"w": mx.arange(100_000)})
+    with native.open(path, access="mapped", guard=True) as file:
+        assert file.header_bytes % 8 != 0 and file.metadata is None
+        tensor, before = file["w"], os.stat(path).st_ino
+        kept = native.mlx.load_file(path)["w"]
+        mx.save_safetensors(path, {"w": mx.arange(10)})
+        assert os.stat(path).st_ino == before
+        assert file.check() == "truncated"
+        with pytest.raises(OSError) as caught:
+            tensor.copy()
+        assert (caught.value.code, caught.value.tensor) == ("truncated", "w")
+        assert (kept == mx.arange(100_000)).all().item()
+    # Ours gives the path another file.
+    with native.open(path, access="mapped") as file:
+        tensor = file["w"]
+        native.mlx.save_file({"w": mx.arange(3)}, path)
+        assert tensor.tolist() == list(range(10)) and file.check() == "replaced"
