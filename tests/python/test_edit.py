@@ -19,7 +19,7 @@ def listing(path):
 
 def test_metadata_is_edited_in_place(path):
     inode, size = path.stat().st_ino, path.stat().st_size
-    assert th.edit_metadata(path, {"n": "1", "l": "x"}, ["k", "absent"]) == (True, False, False, False)
+    assert th.edit_metadata(path, {"n": "1", "l": "x"}, ["k", "absent"]) == (True, False, False, False, "")
     with th.open(path) as file:
         assert file.metadata == {"l": "x", "n": "1"}
         assert file["w"].tolist() == list(range(1000))
