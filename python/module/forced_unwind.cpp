@@ -14,16 +14,40 @@
 #include "module.hpp"
 
 #if __has_include(<bits/cxxabi_forced.h>)
-#include <cxxabi.h>
+#include <exception>
+#include <type_traits>
 
 namespace {
 
+/// Where the unwinding of a thread stops. A destructor and no handler: the C++ runtime ends the
+/// process where a handler begins for what is no exception of its own while it handles one that is,
+/// such as an error that is being told to Python.
+class Stop {
+ public:
+  Stop() = default;
+  Stop(const Stop&) = delete;
+  Stop& operator=(const Stop&) = delete;
+  ~Stop() {
+    // An exception of C++ would be counted, the end of a thread is not.
+    if (!returned_ && std::uncaught_exceptions() == before_) tensorhold_python::wait_for_ever();
+  }
+  void returned() noexcept { returned_ = true; }
+
+ private:
+  int before_ = std::uncaught_exceptions();
+  bool returned_ = false;
+};
+
 template <class Call>
 auto kept(const Call& call) {
-  try {
-    return call();
-  } catch (const abi::__forced_unwind&) {
-    tensorhold_python::wait_for_ever();
+  Stop stop;
+  if constexpr (std::is_void_v<decltype(call())>) {
+    call();
+    stop.returned();
+  } else {
+    const auto result = call();
+    stop.returned();
+    return result;
   }
 }
 
