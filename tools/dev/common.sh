@@ -5,6 +5,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${TENSORHOLD_CACHE:-$root/.cache}
 # Where need_python and need_tensorhold install; a stage may set another.
 venv=$root/.venv
+# What need_python gives pip besides; a stage may set others.
+pip_options=()
 
 # What is worth knowing while it happens. Not to the standard output, which callers of scripts read;
 # within ./dev test also to where that prints, because a stage's output goes to its log.
@@ -92,7 +94,8 @@ sys.exit(m.version(name).partition('+')[0] != version)" "$package" 2>/dev/null |
   [ ${#missing[@]} -eq 0 ] && return
   say "installing into ${venv##*/}: ${missing[*]}"
   # Python compiles what is imported when it is imported: of the frameworks that is a small part.
-  "$venv/bin/python" -m pip install -q --no-compile --disable-pip-version-check "${missing[@]}" ||
+  "$venv/bin/python" -m pip install -q --no-compile --disable-pip-version-check \
+    "${pip_options[@]}" "${missing[@]}" ||
     cannot "cannot install ${missing[*]}"
 }
 

@@ -14,9 +14,9 @@ cd "$root" || exit 1
 for file in tools/dev/stages/*.sh; do . "$file"; done
 
 # What fails fast comes first in each lane (below).
-stages=(lint native python torch frameworks oracle story consumers soak fuzz asan tsan wine8 wine10)
+stages=(lint native python torch frameworks programs oracle story consumers soak fuzz asan tsan wine8 wine10)
 # What only `all` runs besides.
-extra=(stress fuzz_long wine8_rest)
+extra=(stress fuzz_long programs_all wine8_rest)
 # Has the machine for itself, after the others: it changes limits of the whole machine, under which an
 # installation or a compiler beside it would fail.
 alone=" native "
