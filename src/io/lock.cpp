@@ -1,5 +1,6 @@
 #include "io/lock.hpp"
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -7,7 +8,6 @@
 #include <vector>
 
 #include "base/boundary.hpp"
-#include "base/never_destroyed.hpp"
 #include "os/holders.hpp"
 #include "os/process.hpp"
 #include "tensorhold/lock.hpp"
@@ -84,6 +84,22 @@ void io::raise_locked(const std::string& path, os::LockMode mode) {
                .holders = lockers(path)});
 }
 
+namespace {
+
+/// An empty text that is made once and never destroyed. Not by a static with a guard, for which a
+/// forked child may wait, nor by a constant, which Clang 16 makes of no std::string.
+const std::string& no_path() noexcept {
+  constinit static std::atomic<const std::string*> only = nullptr;
+  const std::string* found = only.load(std::memory_order_acquire);
+  if (found != nullptr) return *found;
+  const auto* const made = new std::string;
+  if (only.compare_exchange_strong(found, made, std::memory_order_acq_rel)) return *made;
+  delete made;
+  return *found;
+}
+
+}  // namespace
+
 inline namespace v0 {
 
 FileLock::FileLock() noexcept = default;
@@ -93,10 +109,7 @@ FileLock::~FileLock() = default;
 
 void FileLock::unlock() noexcept { impl_.reset(); }
 
-const std::string& FileLock::path() const& noexcept {
-  static constinit base::NeverDestroyed<const std::string> none;
-  return impl_ ? impl_->path : none.value;
-}
+const std::string& FileLock::path() const& noexcept { return impl_ ? impl_->path : no_path(); }
 
 FileLock lock_shared(const Path& path, std::chrono::milliseconds timeout) {
   return base::raising(doing, [&] { return lock(path, os::LockMode::shared, timeout); });

@@ -1,10 +1,14 @@
 """What the tests of the Python package share."""
 
 import pathlib
+import signal
 
 import pytest
 
 import tensorhold
+
+# Who was started in the background of a script ignores Ctrl-C, which tests send; so would Python.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATA = pathlib.Path(__file__).parents[1] / "data"
 

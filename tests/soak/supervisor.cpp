@@ -17,7 +17,7 @@
 #include "failures.hpp"
 #include "judge.hpp"
 #include "plant.hpp"
-#include "worker_process.hpp"
+#include "worker/worker_process.hpp"
 
 namespace tensorhold::soak {
 namespace {

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <thread>
 
-#include "worker.hpp"
+#include "worker/worker.hpp"
 
 namespace tensorhold::soak {
 namespace {

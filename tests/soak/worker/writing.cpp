@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-#include "worker.hpp"
+#include "worker/worker.hpp"
 
 namespace tensorhold::soak {
 

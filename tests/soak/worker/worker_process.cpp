@@ -1,4 +1,4 @@
-#include "worker_process.hpp"
+#include "worker/worker_process.hpp"
 
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "worker.hpp"
+#include "worker/worker.hpp"
 
 namespace tensorhold::soak {
 namespace {

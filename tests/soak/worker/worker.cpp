@@ -1,10 +1,10 @@
-#include "worker.hpp"
+#include "worker/worker.hpp"
 
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
 
-#include "holding.hpp"
+#include "worker/holding.hpp"
 
 namespace tensorhold::soak {
 

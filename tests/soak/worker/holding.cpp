@@ -10,8 +10,8 @@
 #include <limits>
 #include <thread>
 
-#include "holding.hpp"
-#include "worker.hpp"
+#include "worker/holding.hpp"
+#include "worker/worker.hpp"
 
 namespace tensorhold::soak {
 namespace {
