@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "os/share.hpp"
+#include "os/sparse.hpp"
 
 namespace tensorhold::io {
 namespace {
@@ -23,6 +24,22 @@ void copy_bytes(const os::File& from, std::uint64_t from_at, const os::Output& t
     const std::span<const std::byte> read = part;
     to.write_at(to_at + done, {&read, 1});
     done += part.size();
+  }
+}
+
+bool has_holes(const os::File& from, std::uint64_t from_at, std::uint64_t bytes) {
+  if (bytes == 0) return false;
+  const os::DataRange data = os::next_data(from, from_at, from_at + bytes);
+  return data.begin != from_at || data.end != from_at + bytes;
+}
+
+void copy_data(const os::File& from, std::uint64_t from_at, const os::Output& to,
+               std::uint64_t to_at, std::uint64_t bytes) {
+  const std::uint64_t end = from_at + bytes;
+  for (std::uint64_t at = from_at; at < end;) {
+    const os::DataRange data = os::next_data(from, at, end);
+    copy_bytes(from, data.begin, to, to_at + (data.begin - from_at), data.end - data.begin);
+    at = data.end;
   }
 }
 

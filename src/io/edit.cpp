@@ -88,12 +88,17 @@ Edited rewrite(io::EditTarget& target, const std::string& path, std::string_view
   Edited edited{.changed = true, .rewritten = true};
   edited.shared = io::share(*old, old_prefix, file.temporary(), prefix.size(), data);
   if (!edited.shared) {
-    file.temporary().preallocate(*total);
+    // Holes stay holes: a sparse file may be larger than the disk.
+    const bool sparse = io::has_holes(*old, old_prefix, data) && file.temporary().resize(*total);
+    if (!sparse) file.temporary().preallocate(*total);
     constexpr std::uint64_t piece = std::uint64_t{64} << 20;
     for (std::uint64_t done = 0; done < data; done += piece) {
       refuse_stopped(options, path);
       const std::uint64_t part = std::min(piece, data - done);
-      (void)io::copy_range(*old, old_prefix + done, file.temporary(), prefix.size() + done, part);
+      if (sparse)
+        io::copy_data(*old, old_prefix + done, file.temporary(), prefix.size() + done, part);
+      else
+        (void)io::copy_range(*old, old_prefix + done, file.temporary(), prefix.size() + done, part);
       if (options.progress) options.progress(prefix.size() + done + part, *total);
     }
   }

@@ -12,6 +12,7 @@
 #include "base/boundary.hpp"
 #include "base/fnv.hpp"
 #include "io/cleanup.hpp"
+#include "io/copy_range.hpp"
 #include "io/journal_recovery.hpp"
 #include "io/own_holds.hpp"
 #include "io/save_over.hpp"
@@ -102,18 +103,17 @@ class Moving {
 };
 
 void copy_into(os::Temporary& temporary, const Moving& from, const ReplaceOptions& options) {
-  constexpr std::size_t piece_bytes = std::size_t{8} << 20;
+  constexpr std::uint64_t piece_bytes = std::uint64_t{8} << 20;
   const std::uint64_t bytes = from.bytes();
-  std::vector<std::byte> piece(
-      static_cast<std::size_t>(std::min<std::uint64_t>(piece_bytes, bytes)));
-  for (std::uint64_t at = 0; at < bytes; at += piece.size()) {
+  // Holes stay holes: a sparse file may be larger than the disk.
+  const bool sparse = io::has_holes(from.file(), 0, bytes) && temporary.resize(bytes);
+  if (!sparse) temporary.preallocate(bytes);
+  for (std::uint64_t at = 0; at < bytes;) {
     refuse_stopped(options, temporary.path());
-    const auto part = std::span(piece).first(
-        static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), bytes - at)));
-    from.file().read_at(at, part);
-    const std::span<const std::byte> bytes_read = part;
-    temporary.write_at(at, {&bytes_read, 1});
-    if (options.progress) options.progress(at + part.size(), bytes);
+    const std::uint64_t part = std::min(piece_bytes, bytes - at);
+    (sparse ? io::copy_data : io::copy_bytes)(from.file(), at, temporary, at, part);
+    at += part;
+    if (options.progress) options.progress(at, bytes);
   }
 }
 
@@ -168,7 +168,6 @@ bool replace_by_copy(const std::string& from, const os::Place& place, const Repl
   std::optional<Moving> moving(from);
   const os::Identity identity = moving->identity();
   os::Temporary temporary = os::Temporary::create(place, os::Temporary::Rights::own);
-  temporary.preallocate(moving->bytes());
   copy_into(temporary, *moving, options);
   temporary.take_attributes(moving->file());
   moving.reset();

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "../support/linux_elsewhere.hpp"
 #include "../support/scratch.hpp"
 #include "../support/tensors.hpp"
 #include "tensorhold/tensorhold.hpp"
@@ -18,6 +19,7 @@
 namespace tensorhold {
 namespace {
 
+using test::Elsewhere;
 using test::Scratch;
 namespace fs = std::filesystem;
 
@@ -73,31 +75,6 @@ void edit_much(const std::string& path, const EditOptions& options = {}) {
   EXPECT_TRUE(edit_metadata(path, {.set = {{"k", std::string(9000, 'v')}}, .remove = {}}, options)
                   .rewritten);
 }
-
-/// A folder on another filesystem than Scratch's.
-class Elsewhere {
- public:
-  explicit Elsewhere(const Scratch& scratch)
-      : folder_(fs::path("/dev/shm") / scratch.folder().filename()) {
-    std::error_code none;
-    made_ = fs::create_directory(folder_, none) &&
-            stat_of(folder_.string()).st_dev != stat_of(scratch.folder().string()).st_dev;
-  }
-  Elsewhere(const Elsewhere&) = delete;
-  Elsewhere& operator=(const Elsewhere&) = delete;
-  ~Elsewhere() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  [[nodiscard]] bool made() const { return made_; }
-  [[nodiscard]] std::string operator/(const std::string& name) const {
-    return (folder_ / name).string();
-  }
-
- private:
-  fs::path folder_;
-  bool made_ = false;
-};
 
 TEST(Attributes, ASaveKeepsListAndUserAttributesOfWhatItReplaces) {
   for (const auto way : {+[](const std::string& path) { save_some(path, 2); },
