@@ -1,7 +1,9 @@
 #include "io/lock.hpp"
 
 #include <atomic>
+#include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -92,7 +94,8 @@ const std::string& no_path() noexcept {
   constinit static std::atomic<const std::string*> only = nullptr;
   const std::string* found = only.load(std::memory_order_acquire);
   if (found != nullptr) return *found;
-  const auto* const made = new std::string;
+  const auto* const made = new (std::nothrow) std::string;
+  if (made == nullptr) std::terminate();  // not even for an empty text is there memory
   if (only.compare_exchange_strong(found, made, std::memory_order_acq_rel)) return *made;
   delete made;
   return *found;

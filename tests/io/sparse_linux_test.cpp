@@ -59,7 +59,8 @@ TEST(Sparse, AFileThatIsWrittenAnewKeepsItsHoles) {
   if (room(path) > much) GTEST_SKIP() << "this filesystem keeps no holes";
   // As the first one has no room, and another time with a header that moves the data by a block.
   for (const std::size_t size : {100U, 9000U}) {
-    ASSERT_TRUE(edit_metadata(path, {.set = {{"k", std::string(size, 'v')}}, .remove = {}}).rewritten);
+    ASSERT_TRUE(
+        edit_metadata(path, {.set = {{"k", std::string(size, 'v')}}, .remove = {}}).rewritten);
     EXPECT_LE(room(path), much);
     expect_whole(path);
   }
