@@ -96,14 +96,23 @@ void write_journal(const os::Place& place, const std::string& name, const os::Ou
   temporary.put_in_place_as(name);
 }
 
+[[noreturn]] void raise_cleaned_away(const os::Place& place) {
+  throw Error({.code = Code::replaced,
+               .reason = "the file was replaced by another while this edit was made",
+               .advice = "Edit again.",
+               .path = place.path()});
+}
+
 /// A journal whose bytes or name may be lost is none: an edit begins when both are on the disk.
 /// Where the folder has no way to be synced, the sync at the end says so.
 void sync_journal(const os::Place& place, const std::string& name, const Change& change) {
-  if (is_small(change)) os::sync_beside(place, name);
   try {
+    if (is_small(change)) os::sync_beside(place, name);
     place.sync();
   } catch (const Error& error) {
-    if (error.code() != Code::not_durable || os::is_no_failure(error.os_error())) return;
+    if (error.code() == Code::not_found) raise_cleaned_away(place);
+    if (error.code() != Code::not_durable) throw;
+    if (os::is_no_failure(error.os_error())) return;
     ErrorInfo info = error.info();
     info.code = Code::io_error;
     info.reason =
@@ -135,13 +144,6 @@ void apply(const Journal& journal, os::Output& target, const Change& change,
   info.reason += ", in the middle of an edit";
   info.advice = "The next open of the file finishes the edit, from the journal beside it.";
   throw Error(std::move(info));
-}
-
-[[noreturn]] void raise_cleaned_away(const os::Place& place) {
-  throw Error({.code = Code::replaced,
-               .reason = "the file was replaced by another while this edit was made",
-               .advice = "Edit again.",
-               .path = place.path()});
 }
 
 /// Before a byte of the file was written. False: the journal stays.

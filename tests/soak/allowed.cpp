@@ -40,6 +40,8 @@ constexpr std::array rows{
     Row{edits | ops({Op::open_locked, Op::lock}), Code::lock_conflict, shared, always},
     // A save of others takes the name of what is being edited.
     Row{edits, Code::replaced, shared, always},
+    // Others save over a file while it is copied to another filesystem: it stays.
+    Row{ops({Op::replace_across, Op::move}), Code::replaced, kinds({Kind::loose}), always},
     // Others remove loose files, or move them away.
     Row{edits | opens | ops({Op::move, Op::remove, Op::lock}), Code::not_found,
         kinds({Kind::loose}), always},
@@ -71,6 +73,8 @@ constexpr std::array rows{
     Row{saves | edits | ops({Op::replace_across, Op::move}), Code::io_error, all_kinds,
         bit(Fault::close_error)},
     Row{saves | edits | opens | replaces, Code::io_error, all_kinds, bit(Fault::sync_error)},
+    // Without a name that lasts, a journal is none.
+    Row{edits, Code::io_error, all_kinds, bit(Fault::folder_sync_error)},
     Row{saves | edits | replaces, Code::not_durable, all_kinds,
         bit(Fault::no_sync) | bit(Fault::folder_sync_error)},
     Row{saves | edits | replaces, Code::permission_denied, all_kinds, bit(Fault::no_rename)},
