@@ -60,8 +60,10 @@ std::vector<std::string> start_console(int, char**) {
 bool output_is_terminal() noexcept { return _isatty(_fileno(stdout)) != 0; }
 
 std::size_t screen_columns() noexcept {
+  // A console is asked for nowhere else: Wine 8 spoils the handle of a pipe that is asked.
   CONSOLE_SCREEN_BUFFER_INFO info{};
-  const bool known = GetConsoleScreenBufferInfo(GetStdHandle(STD_OUTPUT_HANDLE), &info) != 0;
+  const bool known = output_is_terminal() &&
+                     GetConsoleScreenBufferInfo(GetStdHandle(STD_OUTPUT_HANDLE), &info) != 0;
   const int width = known ? info.srWindow.Right - info.srWindow.Left + 1 : 0;
   return usable_columns(output_is_terminal(), width > 0 ? static_cast<std::size_t>(width) : 0);
 }

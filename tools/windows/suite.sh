@@ -57,7 +57,7 @@ EOF
   chmod +x tensorhold
   status=0
   TENSORHOLD_COMMAND=$PWD/tensorhold TENSORHOLD_TEST_DATA=$windows_root/tests/data TENSORHOLD_ON_WINE=1 \
-    timeout "${TENSORHOLD_WINE_TIMEOUT:-300}" python3 -m unittest discover -s "$windows_root/tests/cli" -v \
+    timeout "${TENSORHOLD_WINE_COMMAND_TIMEOUT:-900}" python3 -m unittest discover -s "$windows_root/tests/cli" -v \
     >command_test.log 2>&1 </dev/null || status=$?
   echo "$status" >command_test.status
 fi
