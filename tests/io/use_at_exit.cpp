@@ -18,7 +18,8 @@ namespace th = tensorhold;
 
 namespace {
 
-std::string folder;  // made before `at_exit`, so it goes after it
+// Never destroyed: threads use it to the end.
+std::string& folder = *new std::string;
 
 std::string path(const char* name) { return folder + "/" + name + ".safetensors"; }
 
