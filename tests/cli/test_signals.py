@@ -12,7 +12,7 @@ import unittest
 
 from command import COMMAND, MODEL, ON_WINE, Case, sparse
 
-LARGE = 2 << 30  # of a hole: takes long enough to be met, and no room once it is stopped
+LARGE = 1 << 30  # of bytes that are there: takes long enough to be met
 # Wine makes of SIGINT what Windows makes of Ctrl-C; SIGTERM ends Wine.
 SIGNALS = (signal.SIGINT,) if ON_WINE else (signal.SIGINT, signal.SIGTERM)
 not_on_wine = unittest.skipIf(ON_WINE, "a signal would end Wine, not the command")
@@ -32,6 +32,17 @@ def processes_of_session(session):
                 yield int(folder.name), (folder / "cmdline").read_text().split("\0")
         except OSError:  # it has ended
             continue
+
+
+def full(path, size):
+    """Makes `path` a file without holes, which would be copied in no time."""
+    sparse(path, {"big": size})
+    piece = bytes([1]) * (4 << 20)
+    with path.open("r+b") as file:
+        file.seek(-size, os.SEEK_END)
+        for _ in range(size // len(piece)):
+            file.write(piece)
+    return path
 
 
 class Interrupted(Case):
@@ -74,7 +85,7 @@ class Interrupted(Case):
 
     def test_a_metadata_edit_leaves_the_file_and_nothing_else(self):
         for number in SIGNALS:
-            path = sparse(self.folder / "m.safetensors", {"big": LARGE})
+            path = full(self.folder / "m.safetensors", LARGE)
             before = path.stat()
             process = self.start("meta", path, "--set", "a=b")
             self.wait_for_temporary(process, self.folder)
@@ -89,7 +100,7 @@ class Interrupted(Case):
         if not memory.is_dir() or memory.stat().st_dev == self.folder.stat().st_dev:
             self.skipTest("no second filesystem")
         with tempfile.TemporaryDirectory(dir=memory) as other:
-            new = sparse(pathlib.Path(other) / "new", {"big": LARGE})
+            new = full(pathlib.Path(other) / "new", LARGE)
             old = self.file(b"old")
             process = self.start("mv", new, old)
             self.wait_for_temporary(process, self.folder)
@@ -103,7 +114,7 @@ class Interrupted(Case):
     @unittest.skipIf(os.environ.get("TENSORHOLD_SANITIZE") == "thread",
                      "the sanitizer hands signals on later, one by one")
     def test_a_second_signal_ends_it_at_once(self):
-        path = sparse(self.folder / "m.safetensors", {"big": LARGE})
+        path = full(self.folder / "m.safetensors", LARGE)
         process = self.start("meta", path, "--set", "a=b")
         self.wait_for_temporary(process, self.folder)
         # Stopped, so that it meets both before it can do anything about the first.
@@ -123,7 +134,7 @@ class Interrupted(Case):
 
     @not_on_wine
     def test_ignored_signals_stay_ignored(self):
-        path = sparse(self.folder / "m.safetensors", {"big": 64 << 20})
+        path = full(self.folder / "m.safetensors", 64 << 20)
         process = self.start("meta", path, "--set", "a=b",
                              before=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
         self.wait_for_temporary(process, self.folder)
