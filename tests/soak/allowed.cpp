@@ -54,6 +54,9 @@ constexpr std::array rows{
     Row{saves | replaces | edits | ops({Op::remove}), Code::file_in_use, all_kinds,
         bit(Fault::forked)},
 
+    // A journal that others look into cannot be removed there; an open waits ten seconds for edits.
+    Row{opens | saves, Code::lock_conflict, shared, bit(Fault::sharing)},
+
     // A disk that fails; see tests/lockfs/failure_test.cpp and edit_failure_test.cpp. An open, a
     // save or an edit may have to finish an edit of others first.
     Row{saves | edits | opens | ops({Op::replace_across, Op::move}), Code::no_space, all_kinds,
@@ -63,6 +66,8 @@ constexpr std::array rows{
     Row{saves | edits | opens | reads | replaces | ops({Op::lock, Op::release}), Code::io_error,
         all_kinds, bit(Fault::read_error)},
     // Tensors of a mapping. The kernel does not ask again for a page whose request was interrupted.
+    Row{saves | edits | reads | ops({Op::release}), Code::io_error, all_kinds,
+        bit(Fault::interrupted)},
     Row{saves | edits | reads | ops({Op::release}), Code::truncated, all_kinds,
         bit(Fault::read_error) | bit(Fault::interrupted)},
     Row{saves | edits | reads | ops({Op::release}), Code::damaged, all_kinds,
