@@ -41,6 +41,8 @@ void copy_data(const os::File& from, std::uint64_t from_at, const os::Output& to
     copy_bytes(from, data.begin, to, to_at + (data.begin - from_at), data.end - data.begin);
     at = data.end;
   }
+  // What is behind the end of a file that became shorter looks like a hole; reading tells.
+  if (bytes != 0) copy_bytes(from, end - 1, to, to_at + bytes - 1, 1);
 }
 
 bool share(const os::File& from, std::uint64_t from_at, const os::Output& to, std::uint64_t to_at,
