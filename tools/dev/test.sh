@@ -43,18 +43,65 @@ export TENSORHOLD_STRESS=${TENSORHOLD_STRESS:-0.1}
 export CCACHE_DIR=${CCACHE_DIR:-$cache/ccache} CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=$root
 mkdir -p build/logs "$CCACHE_DIR"
 
+# The seconds after which a stage counts as hung; `all` has loops at their full length.
+limit=${TENSORHOLD_STAGE_SECONDS:-1800}
+
+# processes_of STAGE: those that a stage began, however far they went: they have its name in their
+# environment.
+processes_of() {
+  grep -lzsxF "TENSORHOLD_STAGE=$$-$1" /proc/[0-9]*/environ | cut -d/ -f3
+}
+
+# end_processes STAGE: ends them; twice, for what they began meanwhile.
+end_processes() {
+  local pid
+  for _ in 1 2; do
+    for pid in $(processes_of "$1"); do kill -KILL "$pid"; done 2>/dev/null
+  done
+}
+
+# end_hung STAGE: waits; then says where the stage's processes stand, and ends them.
+end_hung() {
+  local stage=$1 pid never
+  # Not `sleep`, which would outlive this process.
+  exec {never}<> <(:)
+  read -rt "$limit" -u "$never"
+  trap '' TERM  # the stage ends below; what it leaves is ended too
+  echo "FAILED: the stage made no end within $limit s; its processes:"
+  for pid in $(processes_of "$stage"); do
+    ps -o pid=,ppid=,stat=,etime=,wchan:24=,args= -p "$pid" || true
+  done
+  for pid in $(processes_of "$stage"); do
+    command -v gdb >/dev/null &&
+      timeout 20 gdb -nx -batch -p "$pid" -ex 'thread apply all bt 16' 2>/dev/null | grep -E '^(#|T)'
+    echo "$pid in the kernel:" && as_root cat "/proc/$pid/stack"
+  done 2>/dev/null
+  kill -KILL "$(cat "build/logs/$stage.pid")"
+  end_processes "$stage"
+}
+
 # run_stage NAME: runs it and prints its line; leaves its counts in build/logs/NAME.counts.
 run_stage() {
   local stage=$1 log=build/logs/$1.log begin=$SECONDS status took cpu counts f
   rm -f "build/logs/$stage.counts" "$log.times"
+  # One that hangs must not hide what the others say.
+  : >"$log"
+  end_hung "$stage" >>"$log" 2>&1 </dev/null &
+  local watchman=$!
   # Not followed by ||, which would turn -e off inside.
   (
-    export TENSORHOLD_SAY_TO=4 TENSORHOLD_SAY_AS=$stage
+    export TENSORHOLD_SAY_TO=4 TENSORHOLD_SAY_AS=$stage "TENSORHOLD_STAGE=$$-$stage"
+    echo "$BASHPID" >"build/logs/$stage.pid"
     trap 'times >"build/logs/'"$stage"'.log.times"' EXIT
     set -e
     "stage_$stage"
-  ) 4>&1 >"$log" 2>&1 </dev/null
+  ) 4>&1 >>"$log" 2>&1 </dev/null
   status=$?
+  kill "$watchman"
+  wait "$watchman"
+  # Whoever reads the output of ./dev would wait for them.
+  end_processes "$stage"
+  rm -f "build/logs/$stage.pid"
   took=$((SECONDS - begin))
   # The second line of `times` is the children's: user and system, as 1m2.345s.
   cpu=$(awk 'NR == 2 { for (i = 1; i <= 2; ++i) { split($i, t, "m"); s += t[1] * 60 + t[2] } }
