@@ -73,7 +73,8 @@ end_hung() {
   done
   for pid in $(processes_of "$stage"); do
     command -v gdb >/dev/null &&
-      timeout 20 gdb -nx -batch -p "$pid" -ex 'thread apply all bt 16' 2>/dev/null | grep -E '^(#|T)'
+      timeout -s KILL 20 gdb -nx -batch -p "$pid" -ex 'thread apply all bt 16' |
+      grep -E '^(#|T)'
     echo "$pid in the kernel:" && as_root cat "/proc/$pid/stack"
   done 2>/dev/null
   kill -KILL "$(cat "build/logs/$stage.pid")"

@@ -86,10 +86,11 @@ pid_t start_workers(Board& board, const Place& place, const Setup& setup, std::s
 
 std::string stacks_of(pid_t process) {
   const std::string pid = std::to_string(process);
+  // A debugger that waits for a process to stop does not heed SIGTERM.
   const std::string command =
-      "if command -v gdb >/dev/null; then timeout 60 gdb -nx -batch -p " + pid +
+      "if command -v gdb >/dev/null; then timeout -s KILL 60 gdb -nx -batch -p " + pid +
       " -ex 'set width 0' -ex 'thread apply all bt 24'; elif command -v eu-stack >/dev/null; then "
-      "timeout 60 "
+      "timeout -s KILL 60 "
       "eu-stack -p " +
       pid + "; else echo 'neither gdb nor eu-stack is installed'; fi 2>/dev/null";
   std::FILE* const pipe = ::popen(command.c_str(), "r");
