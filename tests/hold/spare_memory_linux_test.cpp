@@ -33,9 +33,10 @@ CopyMemory filled(std::size_t nbytes, int value) {
   return memory;
 }
 
+// The first byte is right, and each is as the one before it: sanitizers look at one call at once.
 bool whole(const CopyMemory& memory, std::size_t nbytes, int value) {
-  return std::all_of(memory.get(), memory.get() + nbytes,
-                     [&](std::byte byte) { return byte == static_cast<std::byte>(value); });
+  return *memory.get() == static_cast<std::byte>(value) &&
+         std::memcmp(memory.get(), memory.get() + 1, nbytes - 1) == 0;
 }
 
 TEST(SpareMemoryInAForkedChild, IsItsOwn) {

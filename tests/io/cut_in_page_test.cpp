@@ -11,6 +11,7 @@
 
 #include "support/one_tensor.hpp"
 #include "support/posix_child.hpp"
+#include "support/tensors.hpp"
 #include "tensorhold/tensorhold.hpp"
 
 namespace tensorhold {
@@ -162,7 +163,7 @@ TEST_P(CutInPage, WhatWasReleasedBeforeIsWhole) {
   (void)made.file.release();
   made.cut();
   const Tensor copy = made.tensor.copy();
-  EXPECT_TRUE(std::ranges::equal(copy.bytes(), made.bytes));
+  EXPECT_TRUE(test::same_bytes(copy.bytes(), made.bytes));
   EXPECT_EQ(code_of([&] { (void)save_bytes(std::array{SaveTensor(made.tensor)}); }), Code{});
 }
 

@@ -29,7 +29,7 @@ Pairs metadata_of(const std::string& path) {
 
 bool holds(const File& file, const SaveTensor& saved) {
   const Tensor tensor = file[saved.name];
-  return std::ranges::equal(tensor.bytes(), saved.bytes);
+  return test::same_bytes(tensor.bytes(), saved.bytes);
 }
 
 bool same_bytes(const std::string& path, const Tensors& tensors) {
@@ -66,7 +66,7 @@ TEST(EditMetadata, InTheRoomOfTheHeaderChangesNothingElse) {
             (Pairs{{"format", "pt"}, {"epoch", "2"}, {"note", "a \"b\"\n"}}));
   EXPECT_EQ(fs::file_size(saved.path), saved.size);
   EXPECT_TRUE(same_bytes(saved.path, saved.tensors));
-  EXPECT_TRUE(std::ranges::equal(large.bytes(), saved.tensors.list().back().bytes));
+  EXPECT_TRUE(test::same_bytes(large.bytes(), saved.tensors.list().back().bytes));
   EXPECT_TRUE(holds(before, saved.tensors.list()[2]));  // still open for more
   saved.expect_alone();
 }
@@ -91,7 +91,7 @@ TEST(EditMetadata, TooLargeForTheHeaderItBecomesANewFileWithRoom) {
   EXPECT_TRUE(edited.rewritten);
   EXPECT_TRUE(same_bytes(saved.path, saved.tensors));
   EXPECT_EQ(metadata_of(saved.path).back().second.size(), 5000U);
-  EXPECT_TRUE(std::ranges::equal(large.bytes(), saved.tensors.list().back().bytes));
+  EXPECT_TRUE(test::same_bytes(large.bytes(), saved.tensors.list().back().bytes));
   edited = edit_metadata(saved.path, {.set = {{"more", std::string(2000, 'y')}}, .remove = {}});
   EXPECT_TRUE(edited.changed);
   EXPECT_FALSE(edited.rewritten);
@@ -151,7 +151,7 @@ TEST(Overwrite, WritesTheTensorAndOwnTensorsKeepTheirBytes) {
     }
     EXPECT_TRUE(edited.value().changed);
     EXPECT_TRUE(edited.value().released);
-    EXPECT_TRUE(std::ranges::equal(large.bytes(), saved.tensors.list().back().bytes));
+    EXPECT_TRUE(test::same_bytes(large.bytes(), saved.tensors.list().back().bytes));
     if (address != nullptr) {
       EXPECT_EQ(large.bytes().data(), address);
     }
@@ -170,7 +170,7 @@ TEST(Overwrite, TensorsOfOtherRangesAreLeftAlone) {
   const Tensor weight = file["weight"];
   EXPECT_FALSE(overwrite(saved.path, "large", other.list().back().bytes).released);
   EXPECT_TRUE(holds(file, other.list().back()));
-  EXPECT_TRUE(std::ranges::equal(weight.bytes(), saved.tensors.list()[2].bytes));
+  EXPECT_TRUE(test::same_bytes(weight.bytes(), saved.tensors.list()[2].bytes));
 }
 
 TEST(Overwrite, ALargeTensor) {

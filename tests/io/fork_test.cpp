@@ -32,7 +32,7 @@ TEST(Fork, AChildThatDropsAWriterLeavesItToTheParent) {
   }));
   writer.commit();
   const Tensor written = open(path)["w"];
-  EXPECT_TRUE(std::ranges::equal(written.bytes(), bytes));
+  EXPECT_TRUE(test::same_bytes(written.bytes(), bytes));
 }
 
 class ForkedStream : public ::testing::Test {

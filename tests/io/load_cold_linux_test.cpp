@@ -60,7 +60,7 @@ class ColdLoad : public ::testing::Test {
   }
   bool same(const Tensor& tensor) const {
     const auto& saved = *std::ranges::find(tensors.list(), tensor.name(), &SaveTensor::name);
-    return std::ranges::equal(tensor.bytes(), saved.bytes);
+    return test::same_bytes(tensor.bytes(), saved.bytes);
   }
   Plan whole() const {
     Plan plan(open(path, {.access = Access::owned}));
@@ -133,7 +133,7 @@ TEST_F(ColdLoad, IntoTheCallersMemory) {
   const File file = open(path);
   for (std::size_t i = 0; i < plan.size(); ++i) {
     const Tensor mapped = file.at(i);
-    EXPECT_TRUE(std::ranges::equal(memory[i], mapped.bytes())) << mapped.name();
+    EXPECT_TRUE(test::same_bytes(memory[i], mapped.bytes())) << mapped.name();
   }
 }
 

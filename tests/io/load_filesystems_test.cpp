@@ -59,8 +59,8 @@ std::string use(const std::string& path, const char* name) {
   const std::vector<Tensor> loaded = plan.load();
   for (std::size_t i = 0; i < loaded.size(); ++i) {
     const Tensor mapped = file[loaded[i].name()];
-    if (!std::ranges::equal(loaded[i].bytes(), tensors.list()[i].bytes) ||
-        !std::ranges::equal(mapped.bytes(), tensors.list()[i].bytes))
+    if (!test::same_bytes(loaded[i].bytes(), tensors.list()[i].bytes) ||
+        !test::same_bytes(mapped.bytes(), tensors.list()[i].bytes))
       return "wrong bytes in " + std::string(loaded[i].name());
   }
   return "";

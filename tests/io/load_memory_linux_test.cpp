@@ -51,7 +51,7 @@ TEST(LoadRefused, WithMemoryForHalfOfItGivesThatBack) {
     const std::vector<Tensor> loaded = plan.load(alone);
     for (const Tensor& tensor : loaded) {
       const auto& saved = *std::ranges::find(tensors.list(), tensor.name(), &SaveTensor::name);
-      if (!std::ranges::equal(tensor.bytes(), saved.bytes)) return "wrong bytes";
+      if (!test::same_bytes(tensor.bytes(), saved.bytes)) return "wrong bytes";
     }
     return "";
   }));

@@ -46,7 +46,7 @@ class Loading : public ::testing::TestWithParam<Access> {
   bool same(const Tensor& tensor) const {
     const SaveTensor& expected = saved(tensor.name());
     return tensor.dtype() == expected.dtype && std::ranges::equal(tensor.shape(), expected.shape) &&
-           std::ranges::equal(tensor.bytes(), expected.bytes);
+           test::same_bytes(tensor.bytes(), expected.bytes);
   }
 
   test::Scratch folder;
@@ -109,7 +109,7 @@ TEST_P(Loading, Parts) {
     EXPECT_TRUE(std::ranges::equal(loaded[at].shape(), expected.shape())) << at;
     EXPECT_TRUE(std::ranges::equal(plan.shape(at), expected.shape())) << at;
     EXPECT_EQ(plan.nbytes(at), expected.nbytes());
-    EXPECT_TRUE(std::ranges::equal(loaded[at].bytes(), expected.bytes())) << at;
+    EXPECT_TRUE(test::same_bytes(loaded[at].bytes(), expected.bytes())) << at;
   };
   for (std::size_t i = 0; i < parts.size(); ++i) expect_part(i, "matrix", parts[i]);
   expect_part(parts.size(), "huge",
@@ -125,9 +125,9 @@ TEST_P(Loading, IntoTheCallersMemory) {
   std::vector<std::byte> rows(plan.nbytes(1));
   const std::vector<std::span<std::byte>> to{std::span(large).subspan(1), rows};
   plan.load_into(to);
-  EXPECT_TRUE(std::ranges::equal(to[0], saved("large").bytes));
+  EXPECT_TRUE(test::same_bytes(to[0], saved("large").bytes));
   const Tensor expected = file["matrix"].slice({{0, none, 2}}).copy();
-  EXPECT_TRUE(std::ranges::equal(rows, expected.bytes()));
+  EXPECT_TRUE(test::same_bytes(rows, expected.bytes()));
 
   const std::vector<std::span<std::byte>> wrong{large, rows};
   const Result<void> refused = plan.try_load_into(wrong);
@@ -300,10 +300,10 @@ TEST(LoadingFromMemory, All) {
   const std::vector<Tensor> loaded = plan.load();
   for (std::size_t i = 0; i < file.size(); ++i) {
     const Tensor expected = file.at(i);
-    EXPECT_TRUE(std::ranges::equal(loaded[i].bytes(), expected.bytes()));
+    EXPECT_TRUE(test::same_bytes(loaded[i].bytes(), expected.bytes()));
   }
   const Tensor expected = file["matrix"].slice({{0, none, 2}, 5}).copy();
-  EXPECT_TRUE(std::ranges::equal(loaded.back().bytes(), expected.bytes()));
+  EXPECT_TRUE(test::same_bytes(loaded.back().bytes(), expected.bytes()));
   file.load();
   EXPECT_EQ(file.prefetch(std::vector<std::string_view>{"weight"}), 0U);
 }

@@ -11,6 +11,7 @@
 #include "support/posix_child.hpp"
 #include "support/posix_helper.hpp"
 #include "support/scratch.hpp"
+#include "support/tensors.hpp"
 #include "tensorhold/tensorhold.hpp"
 
 namespace tensorhold {
@@ -115,7 +116,7 @@ TEST_F(LockProcess, WaitsForTheEndOfALeaseAndSoDoEdits) {
   EXPECT_TRUE(under(F_RDLCK, [&] { (void)overwrite(path_, "w", bytes); }));
   EXPECT_TRUE(under(F_WRLCK, [&] {
     const Tensor now = open(path_)["w"].copy();
-    EXPECT_TRUE(std::ranges::equal(now.bytes(), bytes));
+    EXPECT_TRUE(test::same_bytes(now.bytes(), bytes));
   }));
 }
 #endif

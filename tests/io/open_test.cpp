@@ -40,7 +40,7 @@ TEST_P(Open, RealModelHasItsTensors) {
   const std::vector<std::byte> whole = bytes_of(real_model);
   const std::size_t index = *file.find("conv1.bias");
   const TensorInfo info = file.info(index);
-  EXPECT_TRUE(std::ranges::equal(bias.bytes(), std::span(whole).subspan(info.offset, info.nbytes)));
+  EXPECT_TRUE(test::same_bytes(bias.bytes(), std::span(whole).subspan(info.offset, info.nbytes)));
   EXPECT_TRUE(std::ranges::is_sorted(file.keys()));
 }
 
@@ -59,7 +59,7 @@ TEST_P(Open, SavedAgainItIsTheSameFile) {
   ASSERT_EQ(again.size(), file.size());
   for (const Tensor& tensor : tensors) {
     const Tensor other = again[tensor.name()];
-    EXPECT_TRUE(std::ranges::equal(other.bytes(), tensor.bytes())) << tensor.name();
+    EXPECT_TRUE(test::same_bytes(other.bytes(), tensor.bytes())) << tensor.name();
   }
 }
 
@@ -71,8 +71,8 @@ TEST_P(Open, CopyToFillsManyDestinationsInAnyOrder) {
   file.copy_to(destinations);
   const Tensor bias = file["conv1.bias"];
   const Tensor basis = file["stft_conv.weight"];
-  EXPECT_TRUE(std::ranges::equal(a, bias.bytes()));
-  EXPECT_TRUE(std::ranges::equal(b, basis.bytes()));
+  EXPECT_TRUE(test::same_bytes(a, bias.bytes()));
+  EXPECT_TRUE(test::same_bytes(b, basis.bytes()));
   const Destination wrong[] = {{"conv1.bias", std::span(a).first(4)}};
   EXPECT_THROW(file.copy_to(wrong), Error);
 }
@@ -86,7 +86,7 @@ TEST_P(Open, ClosedFileGivesNoNewTensorsAndKeepsTheOldOnes) {
   const auto after = file.try_get("conv1.bias");
   ASSERT_FALSE(after);
   EXPECT_EQ(after.error().code(), Code::closed);
-  EXPECT_TRUE(std::ranges::equal(before.bytes(), expected.bytes()));
+  EXPECT_TRUE(test::same_bytes(before.bytes(), expected.bytes()));
 }
 
 TEST_P(Open, UnknownTensorNamesTheClosest) {
@@ -105,7 +105,7 @@ TEST(OpenBytes, WithoutOwnerTheBytesAreCopied) {
   const Tensor expected = open(real_model)["conv1.bias"].copy();
   std::ranges::fill(bytes, std::byte{0xff});
   const Tensor bias = file["conv1.bias"];
-  EXPECT_TRUE(std::ranges::equal(bias.bytes(), expected.bytes()));
+  EXPECT_TRUE(test::same_bytes(bias.bytes(), expected.bytes()));
 }
 
 TEST(OpenBytes, OwnerLivesAsLongAsTheTensors) {

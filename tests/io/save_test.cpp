@@ -57,7 +57,7 @@ void expect_holds(const std::string& path, std::span<const SaveTensor> tensors) 
     ASSERT_EQ(header.end(*index) - header.begin(*index), tensor.bytes.size());
     const auto saved = std::as_bytes(std::span(bytes))
                            .subspan(8 + header_bytes + header.begin(*index), tensor.bytes.size());
-    EXPECT_TRUE(std::ranges::equal(saved, tensor.bytes)) << tensor.name;
+    EXPECT_TRUE(test::same_bytes(saved, tensor.bytes)) << tensor.name;
   }
 }
 

@@ -27,7 +27,7 @@ bool same_bytes(const std::string& path, const Tensors& tensors) {
   const File file = open(path);
   return std::ranges::all_of(tensors.list(), [&](const SaveTensor& saved) {
     const Tensor tensor = file[saved.name];
-    return std::ranges::equal(tensor.bytes(), saved.bytes);
+    return test::same_bytes(tensor.bytes(), saved.bytes);
   });
 }
 
@@ -42,8 +42,8 @@ std::string edits(const std::string& path) {
   const File file = open(path);
   const Tensor large = file["large"];
   const Tensor weight = file["weight"];
-  if (!std::ranges::equal(large.bytes(), bytes)) return "wrong bytes after the tensor";
-  if (!std::ranges::equal(weight.bytes(), tensors.list()[2].bytes)) return "another tensor changed";
+  if (!test::same_bytes(large.bytes(), bytes)) return "wrong bytes after the tensor";
+  if (!test::same_bytes(weight.bytes(), tensors.list()[2].bytes)) return "another tensor changed";
   return "";
 }
 

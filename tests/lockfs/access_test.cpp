@@ -30,7 +30,7 @@ class AccessOverLockFs : public ::testing::Test {
     if (file.access() != access || file.why().find(why) == std::string::npos)
       return file.why() + " instead of " + why;
     const Tensor tensor = file["scalar"];
-    return std::ranges::equal(tensor.bytes(), saved.list()[0].bytes) ? "" : "wrong bytes";
+    return test::same_bytes(tensor.bytes(), saved.list()[0].bytes) ? "" : "wrong bytes";
   }
 
   std::optional<test::LockFs> fs;

@@ -111,12 +111,12 @@ TEST_P(EditFailures, LeaveTheOldFileOrTheNewOne) {
     }
     (void)open(path);  // finishes the edit, and the kernel learns the file's size again
     EXPECT_TRUE(test::read_file(stored) == (done || later ? wanted : old));
-    EXPECT_TRUE(std::ranges::equal(kept.bytes(), values));
+    EXPECT_TRUE(test::same_bytes(kept.bytes(), values));
 
     EXPECT_EQ(outcome_of(edit, path), "works");
     EXPECT_TRUE(test::read_file(stored) == wanted);
     EXPECT_EQ(test::Scratch::names_in(fs.path()), std::vector<std::string>{name});
-    EXPECT_TRUE(std::ranges::equal(kept.bytes(), values));
+    EXPECT_TRUE(test::same_bytes(kept.bytes(), values));
   }
 }
 

@@ -29,7 +29,7 @@ bool same_bytes(const File& file, const Tensors& tensors) {
   return file.size() == tensors.list().size() &&
          std::ranges::all_of(tensors.list(), [&](const SaveTensor& saved) {
            const Tensor tensor = file[saved.name];
-           return std::ranges::equal(tensor.bytes(), saved.bytes);
+           return test::same_bytes(tensor.bytes(), saved.bytes);
          });
 }
 
@@ -74,7 +74,7 @@ struct Operation {
 };
 
 void expect_equal(std::span<const std::byte> bytes, std::span<const std::byte> expected) {
-  if (!std::ranges::equal(bytes, expected)) throw std::runtime_error("wrong bytes");
+  if (!test::same_bytes(bytes, expected)) throw std::runtime_error("wrong bytes");
 }
 
 void load(const World& world, Access access) {
@@ -169,7 +169,7 @@ class Failures : public ::testing::TestWithParam<Failure> {
   }
   static void expect_kept(const World& world) {
     EXPECT_EQ(world.kept.bytes().data(), world.address);
-    EXPECT_TRUE(std::ranges::equal(world.kept.bytes(), world.large()));
+    EXPECT_TRUE(test::same_bytes(world.kept.bytes(), world.large()));
   }
 };
 

@@ -29,7 +29,7 @@ using test::Tensors;
 bool same_bytes(const File& file, const Tensors& tensors) {
   return std::ranges::all_of(tensors.list(), [&](const SaveTensor& saved) {
     const Tensor tensor = file[saved.name];
-    return std::ranges::equal(tensor.bytes(), saved.bytes);
+    return test::same_bytes(tensor.bytes(), saved.bytes);
   });
 }
 
@@ -65,7 +65,7 @@ TEST_F(OverLockFs, EveryAccessReadsTheSameBytes) {
     EXPECT_TRUE(same_bytes(file, old)) << file.why();
     EXPECT_EQ(file.access(), access == Access::mapped ? Access::mapped : Access::owned);
     const Tensor copy = file["large"].copy();
-    EXPECT_TRUE(std::ranges::equal(copy.bytes(), old.list().back().bytes));
+    EXPECT_TRUE(test::same_bytes(copy.bytes(), old.list().back().bytes));
   }
   EXPECT_EQ(fs->stats().held, 0U);
 }
@@ -82,7 +82,7 @@ TEST_F(OverLockFs, AMappedTensorHoldsTheFileAndAReleaseFreesIt) {
   EXPECT_EQ(fs->stats().held, 0U);
   EXPECT_EQ(::unlink(path.c_str()), 0);
   EXPECT_EQ(tensor.bytes().data(), address);
-  EXPECT_TRUE(std::ranges::equal(tensor.bytes(), old.list().back().bytes));
+  EXPECT_TRUE(test::same_bytes(tensor.bytes(), old.list().back().bytes));
 }
 
 TEST_F(OverLockFs, TheHoldEndsWithTheLastTensor) {
@@ -102,13 +102,13 @@ TEST_F(OverLockFs, ACopyHoldsNothing) {
   const Tensor copy = open(path, {.access = Access::mapped})["large"].copy();
   EXPECT_EQ(fs->stats().held, 0U);
   EXPECT_EQ(::unlink(path.c_str()), 0);
-  EXPECT_TRUE(std::ranges::equal(copy.bytes(), old.list().back().bytes));
+  EXPECT_TRUE(test::same_bytes(copy.bytes(), old.list().back().bytes));
 }
 
 TEST_F(OverLockFs, AnOwnedTensorThatWasReadHoldsNothingOnceItsFileIsGone) {
   fs->set("sharing");
   const Tensor tensor = open(path, {.access = Access::owned})["large"];
-  EXPECT_TRUE(std::ranges::equal(tensor.bytes(), old.list().back().bytes));
+  EXPECT_TRUE(test::same_bytes(tensor.bytes(), old.list().back().bytes));
   EXPECT_EQ(fs->stats().held, 0U);
   EXPECT_EQ(::unlink(path.c_str()), 0);
 }
@@ -133,7 +133,7 @@ TEST_F(OverLockFs, SaveOverAMappedFile) {
   const File file = open(path, {.access = Access::mapped});
   const Tensor tensor = file["large"];
   EXPECT_EQ(outcome(other), "saved");
-  EXPECT_TRUE(std::ranges::equal(tensor.bytes(), old.list().back().bytes));
+  EXPECT_TRUE(test::same_bytes(tensor.bytes(), old.list().back().bytes));
   EXPECT_TRUE(same_bytes(open(path), other));
 }
 
@@ -230,7 +230,7 @@ TEST_F(OverLockFs, WhereRenameIsRefusedASaveInPlaceIsTheCallersChoice) {
   EXPECT_TRUE(same_bytes(open(path), old));
   const Tensor before = open(path, {.access = Access::mapped})["large"];
   EXPECT_EQ(outcome(other, {.in_place = true}), "saved");
-  EXPECT_TRUE(std::ranges::equal(before.bytes(), old.list().back().bytes));  // released first
+  EXPECT_TRUE(test::same_bytes(before.bytes(), old.list().back().bytes));  // released first
   EXPECT_TRUE(same_bytes(open(path), other));
   EXPECT_EQ(outcome(old, {.durable = false, .in_place = true}), "saved");  // shorter
   fs->set("no-truncate");

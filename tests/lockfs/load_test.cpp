@@ -45,7 +45,7 @@ class LoadOverLockFs : public ::testing::Test {
   void expect_saved(const std::vector<Tensor>& tensors) const {
     ASSERT_EQ(tensors.size(), saved.list().size());
     for (std::size_t i = 0; i < tensors.size(); ++i)
-      EXPECT_TRUE(std::ranges::equal(tensors[i].bytes(), saved.list()[i].bytes)) << i;
+      EXPECT_TRUE(test::same_bytes(tensors[i].bytes(), saved.list()[i].bytes)) << i;
   }
 
   std::optional<LockFs> fs;

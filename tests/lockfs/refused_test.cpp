@@ -30,7 +30,7 @@ class Refused : public ::testing::TestWithParam<Access> {
   [[nodiscard]] Tensor load() const { return open(path_, {.access = GetParam()})["large"]; }
   void expect_unchanged(const Tensor& tensor, const std::byte* address) const {
     EXPECT_EQ(tensor.bytes().data(), address);
-    EXPECT_TRUE(std::ranges::equal(tensor.bytes(), saved_.list().back().bytes));
+    EXPECT_TRUE(test::same_bytes(tensor.bytes(), saved_.list().back().bytes));
   }
   [[nodiscard]] std::vector<std::string> names() const {
     return test::Scratch::names_in(fs_->path());
@@ -67,7 +67,7 @@ TEST_P(Refused, NotWhatIsOnlyReadAhead) {
     const Tensor tensor = open(path_, {.access = GetParam()})["first"];
     const Result<void> saved = try_save(path_, saved_.list(), std::nullopt, {.durable = false});
     ASSERT_TRUE(saved) << saved.error().what() << " in round " << round;
-    EXPECT_TRUE(std::ranges::equal(tensor.bytes(), tensors.list().front().bytes));
+    EXPECT_TRUE(test::same_bytes(tensor.bytes(), tensors.list().front().bytes));
   }
 }
 

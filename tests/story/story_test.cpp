@@ -42,7 +42,7 @@ class Story : public ::testing::TestWithParam<Access> {
   [[nodiscard]] File open_it() const { return open(path_, {.access = GetParam()}); }
   [[nodiscard]] Tensor load() const { return open_it()["large"]; }
   [[nodiscard]] static bool same(const Tensor& tensor, const Tensors& saved) {
-    return std::ranges::equal(tensor.bytes(), saved.list().back().bytes);
+    return test::same_bytes(tensor.bytes(), saved.list().back().bytes);
   }
   [[nodiscard]] bool unchanged(const Tensor& tensor) const { return same(tensor, saved_); }
   void expect_unchanged(const Tensor& tensor, const std::byte* address) const {

@@ -49,7 +49,14 @@ class Scratch {
 
 inline std::string read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::string bytes;
+  constexpr std::size_t block = std::size_t{1} << 20;
+  for (std::size_t done = 0; in;
+       done += static_cast<std::size_t>(in.gcount()), bytes.resize(done)) {
+    bytes.resize(done + block);
+    in.read(bytes.data() + done, block);
+  }
+  return bytes;
 }
 
 inline void write_file(const std::string& path, const std::string& bytes) {

@@ -21,10 +21,10 @@ TEST_P(Handle, KeepsItsBytesWhenTheFileHandleIsGone) {
   Tensor tensor = made_.file["w"];
   const Tensor expected = tensor.copy();
   made_.file = File();
-  EXPECT_TRUE(std::ranges::equal(tensor.bytes(), expected.bytes()));
+  EXPECT_TRUE(test::same_bytes(tensor.bytes(), expected.bytes()));
   const Tensor other = tensor;
   tensor = Tensor();
-  EXPECT_TRUE(std::ranges::equal(other.bytes(), expected.bytes()));
+  EXPECT_TRUE(test::same_bytes(other.bytes(), expected.bytes()));
   EXPECT_EQ(other.name(), "w");
 }
 
@@ -60,7 +60,7 @@ TEST_P(Handle, CopyToWantsTheExactSize) {
   const Tensor tensor = made_.file["w"];
   std::vector<std::byte> out(tensor.nbytes());
   tensor.copy_to(out);
-  EXPECT_TRUE(std::ranges::equal(out, tensor.bytes()));
+  EXPECT_TRUE(test::same_bytes(out, tensor.bytes()));
   out.pop_back();
   EXPECT_THROW(tensor.copy_to(out), Error);
 }
@@ -74,7 +74,7 @@ TEST_P(Handle, ManyThreadsShareOneFile) {
       for (int round = 0; round < 200; ++round) {
         const Tensor tensor = made_.file["w"];
         const Tensor copy = tensor;  // NOLINT(performance-unnecessary-copy-initialization)
-        if (!std::ranges::equal(copy.bytes(), expected.bytes())) ++wrong;
+        if (!test::same_bytes(copy.bytes(), expected.bytes())) ++wrong;
       }
     });
   for (std::thread& thread : threads) thread.join();
