@@ -125,7 +125,7 @@ fi
 status=0
 # Not in the foreground, where a signal to this script would wait for its end. The program finds
 # what hangs; the time limit is for the case that it hangs itself.
-timeout -k 10 $((seconds * 2 + 600)) build/dev/bin/soak --seed "$seed" --seconds "$seconds" \
+timeout -k 10 $((seconds * 2 + 400)) build/dev/bin/soak --seed "$seed" --seconds "$seconds" \
   --elsewhere "$elsewhere" "${options[@]}" "${arguments[@]}" &
 running=$!
 wait "$running" || status=$?

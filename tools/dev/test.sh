@@ -22,7 +22,7 @@ extra=(stress fuzz_long programs_all wine8_rest)
 alone=" native "
 # Share nothing with any other stage but the processors, and ask nothing of the system that tests set
 # or look at. They run one after the other beside the rest, which is also one after the other.
-beside=" lint fuzz fuzz_long "
+beside=" lint fuzz fuzz_long wine8 wine8_rest wine10 "
 
 case ${1:-} in
 --list) echo "${stages[*]}"; exit ;;
@@ -30,6 +30,7 @@ case ${1:-} in
 all)
   stages+=("${extra[@]}")
   export TENSORHOLD_STRESS=${TENSORHOLD_STRESS:-1}
+  TENSORHOLD_STAGE_SECONDS=${TENSORHOLD_STAGE_SECONDS:-7200}
   shift
   ;;
 esac
@@ -43,8 +44,8 @@ export TENSORHOLD_STRESS=${TENSORHOLD_STRESS:-0.1}
 export CCACHE_DIR=${CCACHE_DIR:-$cache/ccache} CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=$root
 mkdir -p build/logs "$CCACHE_DIR"
 
-# The seconds after which a stage counts as hung; `all` has loops at their full length.
-limit=${TENSORHOLD_STAGE_SECONDS:-1800}
+# The seconds after which a stage counts as hung.
+limit=${TENSORHOLD_STAGE_SECONDS:-1200}
 
 # processes_of STAGE: those that a stage began, however far they went: they have its name in their
 # environment.
