@@ -52,12 +52,8 @@ void Source::add(MappedBlock* block) {
 }
 
 void Source::remove(const MappedBlock* block) noexcept {
-  {
-    const std::lock_guard lock(mutex_);
-    std::erase(mapped_, block);
-  }
-  gone_.fetch_add(1);
-  gone_.notify_all();
+  const std::lock_guard lock(mutex_);
+  std::erase(mapped_, block);
 }
 
 void Source::add(OwnedBlock* block) {
@@ -84,10 +80,11 @@ Source::Blocks Source::blocks() const {
 }
 
 void Source::wait_for_others(std::span<MappedBlock* const> known) const {
-  // No condition variable: those of the standard library are not safe in a child. And in a child
-  // nobody is waited for who was lost in a fork: a mapping goes in one ForkSection (Block::drop).
-  for (;;) {
-    const std::uint32_t seen = gone_.load();
+  // No condition variable: those of the standard library are not safe in a child. Nor a wait for an
+  // atomic: in libstdc++ 12 its notify takes no lock where the system has no futex, so that a wait
+  // for a mapping that has gone never ended on Windows. In a child nobody is waited for who was
+  // lost in a fork: a mapping goes in one ForkSection (Block::drop).
+  for (int looks = 0;; ++looks) {
     {
       const std::lock_guard lock(mutex_);
       if (std::ranges::all_of(mapped_, [&](MappedBlock* block) {
@@ -95,7 +92,11 @@ void Source::wait_for_others(std::span<MappedBlock* const> known) const {
           }))
         return;
     }
-    gone_.wait(seen);
+    // A mapping goes at once, unless its thread has to wait for a processor.
+    if (looks < 64)
+      std::this_thread::yield();
+    else
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
 

@@ -108,7 +108,6 @@ class Source {
   std::atomic<bool> damaged_ = false;
   std::atomic<std::uint64_t> turn_ = 0;       // forks before this process, and 1; 0: nobody's
   std::atomic<std::thread::id> turn_thread_;  // that thread, once it knows that it has it
-  std::atomic<std::uint32_t> gone_ = 0;       // mappings that went
   mutable os::ForkMutex mutex_;               // guards what follows
   std::shared_ptr<const Opened> opened_;
   std::vector<MappedBlock*> mapped_;
