@@ -115,9 +115,7 @@ def page(results: dict) -> str:
             ["", "s", "GiB/s", "ratio"],
             [[name, f"{seconds:.2f}", f"{size / seconds:.2f}",
               harness.ratio(seconds, times[OURS])] for name, seconds in times.items()]))
-    saves = harness.table(["", "s", "ratio"], [
-        [name, f"{seconds:.2f}", harness.ratio(seconds, saved[OURS])]
-        for name, seconds in saved.items()])
+    saves = peers.saves_table(saved)
     slices = medians(results["library"]["slices"])
     parts = harness.table(["what of every tensor", "ms"], [
         [name.replace("_", " "), f"{seconds * 1e3:.0f}"] for name, seconds in slices.items()])
@@ -152,7 +150,8 @@ beside the tensors, and {extra_aligned:.0f} MiB of an aligned file, which has th
 
 ## Saving {gib:g} GiB
 
-tensorhold is durable on return; the reference does not call `fsync`, so it is shown with and without.
+tensorhold is durable on return, unless TENSORHOLD_DURABLE=0; the reference does not call `fsync`. Both are
+shown durable and not, each against tensorhold at the same durability.
 
 {saves}
 

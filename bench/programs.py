@@ -3,9 +3,10 @@
 
     programs.py --reference FOLDER [--rounds N] [--folder FOLDER] [--docs FOLDER] [PROGRAM...]
 
-Each program lives in two processes, one a package, which take turns. A turn is a load, and a save over
-what was loaded. Saves by tensorhold are durable when they return; after those by the reference the
-program syncs the files and their folder. A process that is timed sees a warm page cache.
+Each program lives in four processes, which take turns: one a package whose saves are durable, and one
+whose saves are not. A turn is a load, and a save over what was loaded. Saves by tensorhold are durable
+when they return, unless TENSORHOLD_DURABLE=0; after durable ones by the reference the program syncs
+the files and their folder. A process that is timed sees a warm page cache.
 """
 
 import argparse
@@ -19,6 +20,8 @@ import tempfile
 import time
 
 OURS, THEIRS = "tensorhold", "safetensors"
+# Values of TENSORHOLD_DURABLE.
+DURABLE, NOT_DURABLE = "1", "0"
 
 
 def transformers():
@@ -100,7 +103,7 @@ def work(name: str):
     import torch
 
     torch.manual_seed(0)
-    ours = safetensors.__name__ != THEIRS
+    syncs = safetensors.__name__ == THEIRS and os.environ["TENSORHOLD_DURABLE"] == DURABLE
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # libraries print
     model, load, save = {program.__name__: program for program in PROGRAMS}[name]()
@@ -113,7 +116,7 @@ def work(name: str):
         model = load()
         loaded = time.perf_counter()
         save(model)
-        if not ours:
+        if syncs:
             sync("model")
         saved = time.perf_counter()
         del model
@@ -131,12 +134,13 @@ def sync(folder: str):
 
 
 class Contestant:
-    def __init__(self, name, package, folder, reference):
+    def __init__(self, name, package, durable, folder, reference):
         folder.mkdir()
         environment = {name: value for name, value in os.environ.items()
                        if name not in ("TENSORHOLD_DROPIN", "PYTHONPATH")}
         environment |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-                        "TRANSFORMERS_VERBOSITY": "error", "HF_HOME": str(folder / "home")}
+                        "TRANSFORMERS_VERBOSITY": "error", "HF_HOME": str(folder / "home"),
+                        "TENSORHOLD_DURABLE": durable}
         environment |= ({"TENSORHOLD_DROPIN": "1"} if package == OURS else {"PYTHONPATH": reference})
         self.log = open(folder / "log", "w+")
         self.process = subprocess.Popen(
@@ -162,19 +166,20 @@ class Contestant:
 
 
 def measure(name: str, rounds: int, folder: pathlib.Path, reference: str) -> dict:
-    """Medians by package: seconds of a load, of a save, and of both."""
-    contestants = {package: Contestant(name, package, folder / package, reference)
-                   for package in (OURS, THEIRS)}
-    turns = {package: [] for package in contestants}
+    """Medians by durability and package: seconds of a load, of a save, and of both."""
+    contestants = {(durable, package): Contestant(name, package, durable, folder / (package + durable),
+                                                  reference)
+                   for durable in (DURABLE, NOT_DURABLE) for package in (OURS, THEIRS)}
+    turns = {which: [] for which in contestants}
     for number in range(rounds + 1):
-        for package, contestant in contestants.items():
+        for which, contestant in contestants.items():
             load, save = contestant.turn()
             if number:  # the first warms
-                turns[package].append((load, save, load + save))
+                turns[which].append((load, save, load + save))
     for contestant in contestants.values():
         contestant.end()
-    return {package: [statistics.median(column) for column in zip(*took)]
-            for package, took in turns.items()}
+    return {which: [statistics.median(column) for column in zip(*took)]
+            for which, took in turns.items()}
 
 
 def main():
@@ -191,26 +196,35 @@ def main():
         return
     import harness
 
-    rows, sums = [], {OURS: 0.0, THEIRS: 0.0}
+    rows: dict[str, list] = {DURABLE: [], NOT_DURABLE: []}
+    sums = {(durable, package): 0.0 for durable in rows for package in (OURS, THEIRS)}
     before = os.getloadavg()[0]
     for name in options.programs or [program.__name__ for program in PROGRAMS]:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
             took = measure(name, options.rounds, pathlib.Path(folder).resolve(), options.reference)
-        for package in sums:
-            sums[package] += took[package][2]
-        cells = [f"{took[package][i] * 1e3:.1f}" for i in range(2) for package in (OURS, THEIRS)]
-        rows.append([name, *cells, f"{took[THEIRS][2] / took[OURS][2]:.2f}"])
-        print("  " + " ".join(rows[-1]), file=sys.stderr)
-    rows.append(["all together", "", "", "", "", f"{sums[THEIRS] / sums[OURS]:.2f}"])
+        for which in sums:
+            sums[which] += took[which][2]
+        for durable, found in rows.items():
+            cells = [f"{took[durable, package][i] * 1e3:.1f}" for i in range(2) for package in (OURS, THEIRS)]
+            ratio = took[durable, THEIRS][2] / took[durable, OURS][2]
+            found.append([name, *cells, f"{ratio:.2f}"])
+            print(f"  durable={durable}: " + " ".join(found[-1]), file=sys.stderr)
+    for durable, found in rows.items():
+        ratio = sums[durable, THEIRS] / sums[durable, OURS]
+        found.append(["all together", "", "", "", "", f"{ratio:.2f}"])
+    titles = ["program", "load, tensorhold", "load, safetensors", "save, tensorhold"]
     text = "\n".join([
         "# Programs", "", "    ./dev bench programs", "",
         "Libraries over the drop-in and over safetensors 0.8.0, each in a process of its own, in turn;",
-        f"medians of {options.rounds}, in milliseconds. A turn is a load, and a save over what was loaded;",
-        "the reference's saves are followed by `fsync` of the files and of their folder, tensorhold's are",
-        "durable. The ratio is how many times longer the reference takes for both.", "",
+        f"medians of {options.rounds}, in milliseconds. A turn is a load, and a save over what was loaded. The",
+        "ratio is how many times longer the reference takes for both.", "",
         f"Machine: {harness.machine()}. Load average when it began: {before:.1f}.", "",
-        harness.table(["program", "load, tensorhold", "load, safetensors", "save, tensorhold",
-                       "save, safetensors + fsync", "ratio"], rows), ""])
+        "## Durable", "",
+        "The reference's saves are followed by `fsync` of the files and of their folder.", "",
+        harness.table([*titles, "save, safetensors + fsync", "ratio"], rows[DURABLE]), "",
+        "## Not durable", "",
+        "tensorhold with TENSORHOLD_DURABLE=0.", "",
+        harness.table([*titles, "save, safetensors", "ratio"], rows[NOT_DURABLE]), ""])
     print(text)
     if options.docs:
         (pathlib.Path(options.docs) / "programs.md").write_text(text)

@@ -138,9 +138,7 @@ def page(results: dict, gib: float) -> str:
          f"{found[REFERENCE] * 1e3:.2f}" if REFERENCE in found else "refused",
          harness.ratio(found[REFERENCE], found[OURS]) if REFERENCE in found else ""]
         for name, found in results["slices"]])
-    saved = harness.table(["", "s", "ratio"], [
-        [name, f"{seconds:.2f}", harness.ratio(seconds, results["saves"][OURS])]
-        for name, seconds in results["saves"].items()])
+    saved = peers.saves_table(results["saves"])
     used = harness.table(["MiB", f"{OURS} peak", "private", f"{REFERENCE} peak", "private"], [
         [title, *(f"{value:.1f}" for name in (OURS, REFERENCE) for value in found[name])]
         for title, found in results["memory"]])
@@ -171,8 +169,8 @@ Machine: {harness.machine()}.
 
 ## Saving {gib:g} GiB
 
-tensorhold is durable when `save_file` returns; the reference does not call `fsync`, so it is shown with and
-without.
+tensorhold is durable when `save_file` returns, unless TENSORHOLD_DURABLE=0; the reference does not call
+`fsync`. Both are shown durable and not, each against tensorhold at the same durability.
 
 {saved}
 

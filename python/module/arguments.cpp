@@ -1,6 +1,7 @@
 // Arguments from Python, and plain values to it.
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <thread>
 
@@ -141,6 +142,12 @@ nb::object items_of(nb::handle mapping, const char* what) {
   const std::string message =
       std::string(what) + ", such as a dict, not " + Py_TYPE(mapping.ptr())->tp_name;
   throw nb::type_error(message.c_str());
+}
+
+bool is_durable(std::optional<bool> given) {
+  if (given) return *given;
+  const char* const value = std::getenv("TENSORHOLD_DURABLE");
+  return value == nullptr || std::string_view(value) != "0";
 }
 
 th::Access access_of(std::string_view name) {

@@ -10,10 +10,10 @@ nb::object edited_value(const th::Edited& edited) {
                                                  edited.released, edited.why);
 }
 
-th::EditOptions options_of(bool durable, bool follow_symlink, double lock_timeout, unsigned threads,
-                           const Reporter& reporter) {
+th::EditOptions options_of(std::optional<bool> durable, bool follow_symlink, double lock_timeout,
+                           unsigned threads, const Reporter& reporter) {
   th::EditOptions options;
-  options.durable = durable;
+  options.durable = is_durable(durable);
   options.follow_symlink = follow_symlink;
   options.lock_timeout = timeout_of(lock_timeout);
   options.threads = threads;
@@ -21,9 +21,10 @@ th::EditOptions options_of(bool durable, bool follow_symlink, double lock_timeou
   return options;
 }
 
-nb::object edit_metadata(nb::handle path, nb::handle set, nb::handle remove, bool durable,
-                         bool follow_symlink, double lock_timeout, std::uint64_t reserve_header,
-                         unsigned threads, nb::object progress, bool in_place) {
+nb::object edit_metadata(nb::handle path, nb::handle set, nb::handle remove,
+                         std::optional<bool> durable, bool follow_symlink, double lock_timeout,
+                         std::uint64_t reserve_header, unsigned threads, nb::object progress,
+                         bool in_place) {
   const std::string text = path_of(path);
   th::MetadataChanges changes;
   changes.set = metadata_of(set).value_or(th::Metadata());
@@ -49,7 +50,7 @@ void check(const std::string& path, const std::string& name, const Given& given)
   given.check(name, info.dtype, info.shape);
 }
 
-nb::object overwrite(nb::handle path, nb::handle name, nb::handle data, bool durable,
+nb::object overwrite(nb::handle path, nb::handle name, nb::handle data, std::optional<bool> durable,
                      bool follow_symlink, double lock_timeout, unsigned threads,
                      nb::object progress) {
   const std::string text = path_of(path);
@@ -69,15 +70,16 @@ nb::object overwrite(nb::handle path, nb::handle name, nb::handle data, bool dur
 
 void bind_edit(nb::module_& module) {
   module.def("edit_metadata", edit_metadata, nb::arg("path"), nb::arg("set") = nb::none(),
-             nb::arg("remove") = nb::make_tuple(), nb::kw_only(), nb::arg("durable") = true,
+             nb::arg("remove") = nb::make_tuple(), nb::kw_only(), nb::arg("durable") = nb::none(),
              nb::arg("follow_symlink") = false, nb::arg("lock_timeout") = 0.0,
              nb::arg("reserve_header") = 4096, nb::arg("threads") = 0,
              nb::arg("progress") = nb::none(), nb::arg("in_place") = false,
-             "Changes metadata, in place where it fits.");
+             "Changes metadata, in place where it fits. durable as of save().");
   module.def("overwrite", overwrite, nb::arg("path"), nb::arg("name"), nb::arg("data"),
-             nb::kw_only(), nb::arg("durable") = true, nb::arg("follow_symlink") = false,
+             nb::kw_only(), nb::arg("durable") = nb::none(), nb::arg("follow_symlink") = false,
              nb::arg("lock_timeout") = 0.0, nb::arg("threads") = 0,
-             nb::arg("progress") = nb::none(), "Writes over a tensor's bytes in place.");
+             nb::arg("progress") = nb::none(),
+             "Writes over a tensor's bytes in place. durable as of save().");
 }
 
 }  // namespace tensorhold_python

@@ -34,11 +34,11 @@ nb::object remove(nb::handle path, bool reclaim_space) {
       without_gil([&] { return th::remove(text, {.reclaim_space = reclaim_space}); }));
 }
 
-nb::object replace(nb::handle from, nb::handle path, bool durable, bool in_place) {
+nb::object replace(nb::handle from, nb::handle path, std::optional<bool> durable, bool in_place) {
   const std::string source = path_of(from);
   const std::string target = path_of(path);
-  return changed_value(without_gil(
-      [&] { return th::replace(source, target, {.durable = durable, .in_place = in_place}); }));
+  const th::ReplaceOptions options{.durable = is_durable(durable), .in_place = in_place};
+  return changed_value(without_gil([&] { return th::replace(source, target, options); }));
 }
 
 /// A lock as Python has it. Used with the GIL, so by one thread at a time.
@@ -71,8 +71,9 @@ void bind_holds(nb::module_& module) {
   module.def("remove", remove, nb::arg("path"), nb::kw_only(), nb::arg("reclaim_space") = false,
              "Deletes a file, whoever has it mapped; releases first where the system refuses.");
   module.def("replace", replace, nb::arg("new"), nb::arg("path"), nb::kw_only(),
-             nb::arg("durable") = true, nb::arg("in_place") = false,
-             "Moves the file `new` over `path` in one step, whoever has that mapped.");
+             nb::arg("durable") = nb::none(), nb::arg("in_place") = false,
+             "Moves the file `new` over `path` in one step, whoever has that mapped. durable as of "
+             "save().");
   nb::class_<PyLock>(module, "FileLock", "A lock on a file; ends with the with block, or unlock().")
       .def_prop_ro(
           "path", [](const PyLock& self) { return path_text(self.lock.path()); },

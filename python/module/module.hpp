@@ -87,6 +87,10 @@ class Buffer {
 [[nodiscard]] nb::object items_of(nb::handle mapping, const char* what);
 /// From a mapping of str to str, or None.
 [[nodiscard]] std::optional<th::Metadata> metadata_of(nb::handle metadata);
+/// What a caller gave as durable=; where that is None, whether saves are durable by the
+/// environment: unless TENSORHOLD_DURABLE is 0. Needs the GIL, under which Python changes the
+/// environment.
+[[nodiscard]] bool is_durable(std::optional<bool> given);
 [[nodiscard]] th::Access access_of(std::string_view name);
 [[nodiscard]] std::string_view access_name(th::Access access) noexcept;
 [[nodiscard]] std::chrono::milliseconds timeout_of(double seconds);

@@ -73,8 +73,8 @@ nb::bytes serialize(nb::handle tensors, nb::handle metadata, std::uint64_t align
                     std::uint64_t reserve_header);
 
 void save(nb::handle path, nb::handle tensors, nb::handle metadata, std::uint64_t align,
-          std::uint64_t reserve_header, bool follow_symlink, bool durable, unsigned threads,
-          nb::object progress, bool in_place) {
+          std::uint64_t reserve_header, bool follow_symlink, std::optional<bool> durable,
+          unsigned threads, nb::object progress, bool in_place) {
   if (!PyUnicode_Check(path.ptr()) &&
       nb::cast<bool>(package("tensorhold._adapter", "is_stream")(path))) {
     const nb::bytes content = serialize(tensors, metadata, align, reserve_header);
@@ -88,7 +88,7 @@ void save(nb::handle path, nb::handle tensors, nb::handle metadata, std::uint64_
   const th::SaveOptions options{.align = align,
                                 .reserve_header = reserve_header,
                                 .follow_symlink = follow_symlink,
-                                .durable = durable,
+                                .durable = is_durable(durable),
                                 .threads = threads,
                                 .progress = reporter.function(),
                                 .in_place = in_place};
@@ -122,11 +122,13 @@ std::optional<th::Metadata> metadata_of(nb::handle metadata) {
 }
 
 void bind_save(nb::module_& module) {
-  module.def("save", save, nb::arg("path"), nb::arg("tensors"), nb::arg("metadata") = nb::none(),
-             nb::kw_only(), nb::arg("align") = 8, nb::arg("reserve_header") = 0,
-             nb::arg("follow_symlink") = false, nb::arg("durable") = true, nb::arg("threads") = 0,
-             nb::arg("progress") = nb::none(), nb::arg("in_place") = false,
-             "Writes a file that replaces path in one step.");
+  module.def(
+      "save", save, nb::arg("path"), nb::arg("tensors"), nb::arg("metadata") = nb::none(),
+      nb::kw_only(), nb::arg("align") = 8, nb::arg("reserve_header") = 0,
+      nb::arg("follow_symlink") = false, nb::arg("durable") = nb::none(), nb::arg("threads") = 0,
+      nb::arg("progress") = nb::none(), nb::arg("in_place") = false,
+      "Writes a file that replaces path in one step. It survives a power cut if durable, which "
+      "None is unless the environment has TENSORHOLD_DURABLE=0.");
   module.def("serialize", serialize, nb::arg("tensors"), nb::arg("metadata") = nb::none(),
              nb::kw_only(), nb::arg("align") = 8, nb::arg("reserve_header") = 0,
              "The bytes that save() would write.");

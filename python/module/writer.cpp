@@ -48,8 +48,8 @@ std::vector<th::TensorLayout> layout_of(nb::handle layout) {
 }
 
 void make(PyWriter* self, nb::handle path, nb::handle layout, nb::handle metadata,
-          std::uint64_t align, std::uint64_t reserve_header, bool follow_symlink, bool durable,
-          unsigned threads, nb::object progress, bool in_place) {
+          std::uint64_t align, std::uint64_t reserve_header, bool follow_symlink,
+          std::optional<bool> durable, unsigned threads, nb::object progress, bool in_place) {
   const std::string text = path_of(path);
   const std::vector<th::TensorLayout> list = layout_of(layout);
   const auto pairs = metadata_of(metadata);
@@ -57,7 +57,7 @@ void make(PyWriter* self, nb::handle path, nb::handle layout, nb::handle metadat
   const th::SaveOptions options{.align = align,
                                 .reserve_header = reserve_header,
                                 .follow_symlink = follow_symlink,
-                                .durable = durable,
+                                .durable = is_durable(durable),
                                 .threads = threads,
                                 .progress = reporter.function(),
                                 .in_place = in_place};
@@ -114,12 +114,14 @@ void leave(PyWriter& self, nb::handle kind, nb::handle, nb::handle) {
 }  // namespace
 
 void bind_writer(nb::module_& module) {
-  nb::class_<PyWriter>(module, "Writer", nb::type_slots(writer_slots),
-                       "A file in the making: first its layout, then its bytes in any order.")
+  nb::class_<PyWriter>(
+      module, "Writer", nb::type_slots(writer_slots),
+      "A file in the making: first its layout, then its bytes in any order; durable as "
+      "of save().")
       .def("__init__", make, nb::arg("path"), nb::arg("layout"), nb::arg("metadata") = nb::none(),
            nb::kw_only(), nb::arg("align") = 8, nb::arg("reserve_header") = 0,
-           nb::arg("follow_symlink") = false, nb::arg("durable") = true, nb::arg("threads") = 0,
-           nb::arg("progress") = nb::none(), nb::arg("in_place") = false)
+           nb::arg("follow_symlink") = false, nb::arg("durable") = nb::none(),
+           nb::arg("threads") = 0, nb::arg("progress") = nb::none(), nb::arg("in_place") = false)
       .def_prop_ro(
           "nbytes", [](const PyWriter& self) { return self.writer.nbytes(); },
           "Bytes of all tensors.")

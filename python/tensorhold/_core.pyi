@@ -171,7 +171,7 @@ class Writer:
         align: int = 8,
         reserve_header: int = 0,
         follow_symlink: bool = False,
-        durable: bool = True,
+        durable: bool | None = None,
         threads: int = 0,
         progress: _Progress = None,
         in_place: bool = False,
@@ -213,14 +213,14 @@ def release(
 ) -> Released: ...
 def remove(path: _Path, *, reclaim_space: bool = False) -> Changed: ...
 def replace(
-    new: _Path, path: _Path, *, durable: bool = True, in_place: bool = False
+    new: _Path, path: _Path, *, durable: bool | None = None, in_place: bool = False
 ) -> Changed: ...
 def edit_metadata(
     path: _Path,
     set: Mapping[str, str] | None = None,
     remove: Iterable[str] = (),
     *,
-    durable: bool = True,
+    durable: bool | None = None,
     follow_symlink: bool = False,
     lock_timeout: float = 0.0,
     reserve_header: int = 4096,
@@ -233,7 +233,7 @@ def overwrite(
     name: str,
     data: _Data,
     *,
-    durable: bool = True,
+    durable: bool | None = None,
     follow_symlink: bool = False,
     lock_timeout: float = 0.0,
     threads: int = 0,
@@ -247,7 +247,7 @@ def save(
     align: int = 8,
     reserve_header: int = 0,
     follow_symlink: bool = False,
-    durable: bool = True,
+    durable: bool | None = None,
     threads: int = 0,
     progress: _Progress = None,
     in_place: bool = False,

@@ -14,7 +14,7 @@ stage_torch() {
   "$root/.venv/bin/python" -m pytest tests/python/test_reference_raw.py \
     tests/python/test_reference_torch.py tests/python/test_reference_errors.py \
     tests/python/test_reference_errors_torch.py tests/python/test_differences.py \
-    tests/python/test_compat.py \
+    tests/python/test_compat.py tests/python/test_durable.py \
     tests/python/test_torch_values.py tests/python/test_torch_model.py tests/python/test_foreign.py \
     tests/python/test_dropin.py tests/python/test_dropin_main.py \
     tests/python/test_dropin_reach.py tests/python/test_progress.py \
