@@ -62,11 +62,11 @@ struct MetadataChanges {
   std::vector<std::string> remove;  ///< absent ones are no error
 };
 
-/// Changes the metadata of the file at `path`: in place and in time that depends on the header
-/// alone, where the new header fits into the room of the old one (SaveOptions::reserve_header makes
-/// room); else by a new file, whose tensors' bytes are shared with the old one where the filesystem
-/// can, and copied where not. In place, all that was opened stays valid; the header is spelled as
-/// the reference writer does, without fields that the format does not know.
+/// Changes the metadata of the file at `path`: in place, in time that depends on the header alone,
+/// where the new one fits into the room of the old one (SaveOptions::reserve_header makes room);
+/// else by a new file, whose tensors, aligned as before, are shared with the old one where the
+/// filesystem can, and copied where not. In place, all that was opened stays valid; the header is
+/// spelled as the reference writer does, without fields that the format does not know.
 ///
 /// Raises what open() raises for a file that is not valid; invalid_utf8, duplicate_name,
 /// header_too_large; lock_conflict with the holders; permission_denied, unsupported (no locks on

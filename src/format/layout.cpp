@@ -17,9 +17,6 @@
 namespace tensorhold::format {
 namespace {
 
-constexpr std::uint64_t smallest_align = 8;
-constexpr std::uint64_t largest_align = 65536;
-
 class LayoutMaker {
  public:
   LayoutMaker(std::span<const TensorSpec> tensors, const MetadataPairs* metadata,

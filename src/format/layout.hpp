@@ -14,6 +14,10 @@
 
 namespace tensorhold::format {
 
+/// What the data of a new file may begin at a multiple of: a power of two in this range.
+inline constexpr std::uint64_t smallest_align = 8;
+inline constexpr std::uint64_t largest_align = 65536;
+
 /// A tensor to be laid out; borrows name and shape.
 struct TensorSpec {
   std::string_view name;
@@ -26,8 +30,8 @@ struct TensorSpec {
 using MetadataPairs = std::vector<std::pair<std::string, std::string>>;
 
 struct LayoutOptions {
-  std::uint64_t align = 8;           ///< the data begins at a multiple; a power of two, 8 to 65536
-  std::uint64_t reserve_header = 0;  ///< spaces kept free at the end of the header
+  std::uint64_t align = 8;                            ///< the data begins at a multiple of it
+  std::uint64_t reserve_header = 0;                   ///< spaces kept free at the end of the header
   std::uint64_t header_limit = default_header_limit;  ///< longest header that may come out
   std::string path = {};                              ///< for messages, UTF-8
 };

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,6 +14,7 @@
 #include "base/checked.hpp"
 #include "base/endian.hpp"
 #include "format/edit.hpp"
+#include "format/layout.hpp"
 #include "format/parse.hpp"
 #include "hold/registry.hpp"
 #include "hold/release.hpp"
@@ -55,10 +58,13 @@ std::string make_prefix(const std::string& text, std::size_t total) {
 }
 
 /// Bytes of length field and header of a new file: with room to spare, and such that the tensors
-/// stand on the same offsets in blocks as before, without which blocks cannot be shared.
+/// stand on the same offsets in blocks as before, without which blocks cannot be shared; larger
+/// alignments, which a save may have been asked for, stay as well.
 std::size_t new_prefix_bytes(std::size_t text, std::size_t old_prefix, const EditOptions& options,
                              const std::string& path) {
-  constexpr std::uint64_t block = os::share_alignment;
+  const std::uint64_t aligned = std::uint64_t{1} << std::countr_zero(old_prefix);
+  const std::uint64_t block =
+      std::clamp<std::uint64_t>(aligned, os::share_alignment, format::largest_align);
   const auto least = base::checked_add(format::prefix_bytes + text, options.reserve_header);
   const auto blocks =
       least ? base::checked_align_up(*least - std::min<std::uint64_t>(*least, old_prefix), block)
@@ -73,10 +79,27 @@ std::size_t new_prefix_bytes(std::size_t text, std::size_t old_prefix, const Edi
   return static_cast<std::size_t>(*total);
 }
 
+/// As many bytes or a few more, after which data that did not begin at a multiple of 8 do, unless a
+/// tensor stands at a multiple that it would lose.
+std::size_t aligned_prefix_bytes(const format::Header& header, std::uint64_t old_prefix,
+                                 std::size_t bytes) {
+  constexpr std::uint64_t align = format::smallest_align;
+  const std::size_t aligned = (bytes + align - 1) / align * align;
+  for (std::size_t i = 0; i < header.size(); ++i) {
+    const std::uint64_t had = std::gcd(old_prefix + header.begin(i), align);
+    if ((aligned - old_prefix) % had != 0) return bytes;
+  }
+  return aligned;
+}
+
+/// What becomes of a new file whose blocks cannot be shared with the old one.
+enum class Unshared : std::uint8_t { copied, given_up };
+
 /// A new file that begins with `prefix` and has the tensors of the old one, but for what `over`
-/// puts over them.
-Edited rewrite(io::EditTarget& target, const std::string& path, std::string_view prefix,
-               const io::Change* over, const EditOptions& options) {
+/// puts over them. None where it was given up: then nothing changed.
+std::optional<Edited> rewrite(io::EditTarget& target, const std::string& path,
+                              std::string_view prefix, const io::Change* over,
+                              const EditOptions& options, Unshared unshared = Unshared::copied) {
   const std::size_t old_prefix = target.prefix().size();
   const std::uint64_t data = target.file_bytes() - old_prefix;
   const auto total = base::checked_add(prefix.size(), data);
@@ -87,6 +110,7 @@ Edited rewrite(io::EditTarget& target, const std::string& path, std::string_view
   std::optional<os::File> old = target.open_again();
   Edited edited{.changed = true, .rewritten = true};
   edited.shared = io::share(*old, old_prefix, file.temporary(), prefix.size(), data);
+  if (!edited.shared && unshared == Unshared::given_up) return std::nullopt;
   if (!edited.shared) {
     // Holes stay holes: a sparse file may be larger than the disk.
     const bool sparse = io::has_holes(*old, old_prefix, data) && file.temporary().resize(*total);
@@ -128,7 +152,8 @@ Edited change(io::EditTarget& target, const io::Change& change, const EditOption
           std::span(reinterpret_cast<const char*>(change.after.data()), change.after.size()),
           prefix.begin() + static_cast<std::ptrdiff_t>(change.at));
     Edited edited = rewrite(target, target.place().path(), prefix,
-                            change.at < prefix.size() ? nullptr : &change, options);
+                            change.at < prefix.size() ? nullptr : &change, options)
+                        .value();
     edited.why = "what stands at the name of the journal is not ours to replace";
     return edited;
   }
@@ -143,9 +168,13 @@ Edited rewrite_header(io::EditTarget& target, const std::string& path, const std
                       const EditOptions& options) {
   const std::size_t room = target.prefix().size();
   const bool fits = format::prefix_bytes + text.size() <= room;
-  Edited edited =
-      rewrite(target, path, make_prefix(text, new_prefix_bytes(text.size(), room, options, path)),
-              nullptr, options);
+  const std::size_t bytes = new_prefix_bytes(text.size(), room, options, path);
+  const std::size_t aligned = aligned_prefix_bytes(target.header(), room, bytes);
+  std::optional<Edited> made;  // sharing blocks goes first
+  if (bytes != aligned)
+    made = rewrite(target, path, make_prefix(text, bytes), nullptr, options, Unshared::given_up);
+  if (!made) made = rewrite(target, path, make_prefix(text, aligned), nullptr, options);
+  Edited edited = std::move(made).value();
   edited.why = target.in_place() ? "the header had no room"
                : fits            ? "a symbolic link stood there, and was replaced"
                                  : "a symbolic link stood there, and the header had no room";

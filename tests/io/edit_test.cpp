@@ -102,6 +102,82 @@ TEST(EditMetadata, TooLargeForTheHeaderItBecomesANewFileWithRoom) {
   EXPECT_EQ(names, std::vector<std::string>{"f"});
 }
 
+std::uint64_t data_begin(const File& file) { return 8 + file.header_bytes(); }
+
+TEST(EditMetadata, ANewFileHasEachTensorAtTheAlignmentThatItHad) {
+  for (const std::uint64_t align : {8, 64, 4096, 65536}) {
+    const Saved saved(SaveOptions{.align = align});
+    const File before = open(saved.path);
+    std::uint64_t begin = data_begin(before);
+    ASSERT_EQ(begin % align, 0U);
+    // More than the alignment left room for, and then more than the first left.
+    for (const std::size_t size : {70'000U, 200'000U}) {
+      ASSERT_TRUE(
+          edit_metadata(saved.path, {.set = {{"long", std::string(size, 'x')}}, .remove = {}})
+              .rewritten);
+      const File file = open(saved.path);
+      EXPECT_GT(data_begin(file), begin);
+      begin = data_begin(file);
+      EXPECT_EQ(begin % align, 0U) << align;
+      for (std::size_t i = 0; i < file.size(); ++i) {
+        ASSERT_EQ(file.info(i).name, before.info(i).name);
+        EXPECT_EQ(file.info(i).offset % align, before.info(i).offset % align) << align;
+      }
+      EXPECT_TRUE(same_bytes(saved.path, saved.tensors));
+    }
+  }
+}
+
+std::uint64_t offset_of(const std::string& path, std::string_view name) {
+  const File file = open(path);
+  return file.info(file.find(name).value()).offset;
+}
+
+/// A file that begins its data at an odd byte, as writers may.
+void write_odd(const std::string& path, std::string header, std::span<const std::byte> bytes) {
+  while (header.size() % 8 != 7) header += ' ';
+  std::string content(8, '\0');
+  content[0] = static_cast<char>(header.size());
+  content += header;
+  content.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  test::write_file(path, content);
+}
+
+TEST(EditMetadata, ANewFileHasDataThatWereNotAlignedAtEightBytes) {
+  const Scratch scratch;
+  const std::string path = scratch / "f";
+  const Tensors tensors = some_tensors(1, 300'000);
+  const std::span<const std::byte> bytes = tensors.list().back().bytes.first(300'000);
+  write_odd(path, R"({"x":{"dtype":"U8","shape":[300000],"data_offsets":[0,300000]}})", bytes);
+  const std::uint64_t old = offset_of(path, "x");
+  ASSERT_EQ(old % 2, 1U);
+  const Edited edited = edit_metadata(path, {.set = {{"k", "v"}}, .remove = {}});
+  EXPECT_TRUE(edited.rewritten);
+  const File file = open(path);
+  // A filesystem that shares blocks has them where they were within the block.
+  EXPECT_EQ(file.info(0).offset % (edited.shared ? 4096 : 8), edited.shared ? old % 4096 : 0);
+  const Tensor tensor = file["x"];
+  EXPECT_TRUE(std::ranges::equal(tensor.bytes(), bytes));
+  EXPECT_EQ(metadata_of(path), (Pairs{{"k", "v"}}));
+  EXPECT_EQ(scratch.names(), std::vector<std::string>{"f"});
+}
+
+TEST(EditMetadata, ANewFileTakesNoTensorTheAlignmentThatItHasByChance) {
+  const Scratch scratch;
+  const std::string path = scratch / "f";
+  const Tensors tensors = some_tensors(1, 300'000);
+  const std::span<const std::byte> bytes = tensors.list().back().bytes.first(257);
+  write_odd(path,
+            R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
+            R"("x":{"dtype":"F32","shape":[64],"data_offsets":[1,257]}})",
+            bytes);
+  ASSERT_EQ(offset_of(path, "x") % 8, 0U);
+  EXPECT_TRUE(edit_metadata(path, {.set = {{"k", "v"}}, .remove = {}}).rewritten);
+  EXPECT_EQ(offset_of(path, "x") % 8, 0U);
+  const Tensor tensor = open(path)["x"];
+  EXPECT_TRUE(std::ranges::equal(tensor.bytes(), bytes.subspan(1)));
+}
+
 TEST(EditMetadata, WhereThereWasNone) {
   const Scratch scratch;
   const Tensors tensors = some_tensors(2);
