@@ -47,18 +47,23 @@ nb::object stolen(PyObject* object) {
   return nb::steal(object);
 }
 
+/// Whether elements in the pages of a file are aligned and in the machine's order.
+bool is_usable(const th::Tensor& view) {
+  const std::size_t bits = th::bits_of(view.dtype());
+  const std::size_t alignment =
+      view.dtype() == th::Dtype::c64 ? 4 : std::max(bits / 8, std::size_t{1});
+  const auto address = reinterpret_cast<std::uintptr_t>(view.writable_bytes().data());
+  const bool swapped = std::endian::native != std::endian::little && bits > 8;
+  return address % alignment == 0 && !swapped;
+}
+
 /// Writable, this process's own, aligned and in the machine's order.
 th::Tensor own_view(const PyFile& self, std::size_t index) {
   const th::File& file = self.file;
   const std::string_view name = file.info(index).name;
   if (self.lending->lent(name)) return file.at(index).copy();
   th::Tensor view = file.writable(name);
-  const std::size_t bits = th::bits_of(view.dtype());
-  const std::size_t alignment =
-      view.dtype() == th::Dtype::c64 ? 4 : std::max(bits / 8, std::size_t{1});
-  const auto address = reinterpret_cast<std::uintptr_t>(view.writable_bytes().data());
-  const bool swapped = std::endian::native != std::endian::little && bits > 8;
-  return address % alignment != 0 || swapped ? view.copy() : view;
+  return is_usable(view) ? view : view.copy();
 }
 
 using Names = std::optional<std::vector<std::string>>;
@@ -173,6 +178,28 @@ nb::object to_framework(const PyTensor& self, nb::handle convert, const nb::dict
   return DlpackMaker(convert, dtypes, viewed)(self.tensor, self.token);
 }
 
+/// The tensor in pages that load_each() gives as well; none where it would have to be copied, or
+/// its file was closed or released.
+std::optional<th::Tensor> shared_view(const PyTensor& self) {
+  try {
+    th::Tensor view = self.file.writable(self.tensor.name());
+    if (is_usable(view)) return view;
+  } catch (const th::Error& error) {
+    if (error.code() != th::Code::closed && error.code() != th::Code::released) throw;
+  }
+  return std::nullopt;
+}
+
+nb::object view_to_framework(const PyTensor& self, nb::handle convert, const nb::dict& dtypes,
+                             const nb::dict& viewed) {
+  const DlpackMaker make(convert, dtypes, viewed);
+  if (!self.file.valid()) return nb::none();
+  const Token token = self.lending->share(self.tensor.name());
+  if (!token) return nb::none();
+  auto view = without_gil([&] { return shared_view(self); });
+  return view ? make(std::move(*view), token) : nb::none();
+}
+
 nb::object to_ndarray(const PyTensor& self, nb::handle ndarray, const nb::dict& dtypes) {
   return ArrayMaker(ndarray, dtypes)(self.tensor, self.token);
 }
@@ -205,6 +232,10 @@ void bind_bulk(nb::module_& module) {
              "ndarray(shape, dtype, buffer) of each tensor, by name, in offset order.");
   module.def("_to_framework", to_framework, nb::arg("tensor"), nb::arg("convert"),
              nb::arg("dtypes"), nb::arg("viewed"), "As _load_dlpack, for one writable tensor.");
+  module.def("_view_to_framework", view_to_framework, nb::arg("tensor"), nb::arg("convert"),
+             nb::arg("dtypes"), nb::arg("viewed"),
+             "What _load_dlpack gives of a tensor of a mapped file, in the same pages; None where "
+             "it would be a copy.");
   module.def("_to_ndarray", to_ndarray, nb::arg("tensor"), nb::arg("ndarray"), nb::arg("dtypes"),
              "As _load_arrays, for one writable tensor.");
   module.def("_require_bytes", require_bytes, nb::arg("array"),

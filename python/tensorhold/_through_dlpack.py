@@ -154,6 +154,16 @@ class ThroughDlpack(Generic[_Tensor]):
         made = _core._to_framework(tensor, self._from_dlpack, self._types, self._viewed)
         return made if _is_cpu(device) else self._moved(made, device)
 
+    def view_of(self, tensor: _core.Tensor) -> _Tensor | None:
+        """The framework's tensor on the pages of a file that tensors_of gives as well; None where that
+        would be a copy."""
+        if self._require_values is not None:
+            self._require_values()
+        made: _Tensor | None = _core._view_to_framework(
+            tensor, self._from_dlpack, self._types, self._viewed
+        )
+        return made
+
 
 def _is_cpu(device: Any) -> bool:
     return device is None or str(device) == "cpu"

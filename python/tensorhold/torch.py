@@ -96,23 +96,35 @@ _VIEWED: dict[str, torch.dtype] = {
 
 
 def part_of(tensor: _core.Tensor, index: Any, device: _Device = "cpu") -> torch.Tensor:
-    """`tensor[index]` as a tensor of its own. Indices that only torch knows (None, masks, tensors)
-    read all of the tensor first."""
+    """`tensor[index]` as torch gives it of the whole tensor: of a mapped file, a view in the pages of
+    `tensors_of`. With owned access, or where that would be a copy, a tensor of its own; indices that
+    only torch knows (None, masks, tensors) read all of the tensor first then."""
+    whole = _adapter.view_of(tensor)
+    if whole is not None:
+        made = _part_of(whole, tensor, index)
+        return made if device is None else made.to(device)
     try:
         part = tensor[index]
     except (TypeError, IndexError):
-        index = index_with(index, torch.Tensor, _as_index)
         shape = list(tensor.shape)
-        dtype = _TYPES.get(tensor.dtype, torch.uint8)
         if tensor.dtype == "F4":
-            index = pairs_index(index, tensor.shape)
             shape[-1] //= 2
-        # torch cannot index all of its small floats in all ways, but bytes it can.
-        plain = torch.uint8 if tensor.dtype[:2] in ("F8", "F4") else dtype
         # In torch's own words where the index is wrong, before anything is read.
-        torch.empty((), dtype=plain).expand(shape)[index]
-        return tensor_of(tensor.copy()).view(plain)[index].clone().view(dtype).to(device)
+        dtype = _TYPES.get(tensor.dtype, torch.uint8)
+        _part_of(torch.empty((), dtype=dtype).expand(shape), tensor, index)
+        return _part_of(tensor_of(tensor.copy()), tensor, index).clone().to(device)
     return tensor_of(part, device)
+
+
+def _part_of(whole: torch.Tensor, tensor: _core.Tensor, index: Any) -> torch.Tensor:
+    """`whole[index]`, for an index of `tensor`."""
+    index = index_with(index, torch.Tensor, _as_index)
+    if tensor.dtype == "F4":
+        index = pairs_index(index, tensor.shape)
+    if tensor.dtype[:2] not in ("F8", "F4"):
+        return whole[index]
+    # torch cannot index all of its small floats in all ways, but bytes it can.
+    return whole.view(torch.uint8)[index].view(whole.dtype)
 
 
 def _as_index(array: Any) -> torch.Tensor:

@@ -70,16 +70,50 @@ def test_row_2_pending_conjugation_and_negation(name, right):
 
 @needs_proc
 @pytest.mark.parametrize("name, holds", [(OURS, False), (REFERENCE, True)])
-def test_row_3_a_whole_slice_with_torch(path, name, holds):
+def test_row_3_a_slice_with_torch_of_a_closed_file(path, name, holds):
     torch_of(name)
-    torch = sys.modules["torch"]
     numpy_of(OURS).save_file({"a": np.arange(6, dtype=np.float32)}, path)
     with packages.package(name).safe_open(path, "pt") as file:
-        whole = file.get_slice("a")[:]
-        again = file.get_slice("a")[:]
-    assert maps(path) == holds
+        part = file.get_slice("a")
+    whole, again = part[:], part[1:3]
+    assert maps(path)  # by the object that get_slice gave
     whole.zero_()
-    assert torch.equal(again, torch.arange(6.0)) != holds  # the reference's share their memory
+    assert (again.tolist() == [0, 0]) == holds
+    del part
+    assert maps(path) == holds
+
+
+# What is alike, so that it stays so: views of the same pages, of the whole tensor's storage.
+@needs_proc
+@pytest.mark.parametrize("name", [OURS, REFERENCE])
+def test_slices_with_torch_are_views(path, name):
+    torch_of(name)
+    numpy_of(OURS).save_file({"a": np.arange(60, dtype=np.float32).reshape(6, 10), "b": np.ones(3)}, path)
+    with packages.package(name).safe_open(path, "pt") as file:
+        tensor, part = file.get_tensor("a"), file.get_slice("a")
+        for index in (slice(None), slice(1, 3), (slice(None), slice(0, None, 2)), (2, 3), ..., None):
+            cut, wanted = part[index], tensor[index]
+            assert cut.data_ptr() == wanted.data_ptr() and cut.stride() == wanted.stride()
+            assert cut.untyped_storage().nbytes() == 240
+        part[1:3].zero_()
+        assert tensor[0:3, 9].tolist() == [9, 0, 0] == file.get_slice("a")[0:3, 9].tolist()
+        del tensor, part, wanted
+    assert maps(path)
+    del cut
+    assert not maps(path)
+    assert numpy_of(OURS).load_file(path)["a"].tolist()[1][0] == 10
+
+
+@needs_proc
+@pytest.mark.parametrize("name", [OURS, REFERENCE])
+def test_slices_with_torch_are_copies_where_the_file_is_read(path, name):
+    torch_of(name)
+    numpy_of(OURS).save_file({"a": np.arange(6, dtype=np.float32)}, path)
+    with packages.package(name).safe_open(path, "pt", backend="pread") as file:
+        whole, again = file.get_slice("a")[:], file.get_slice("a")[1:3]
+    assert not maps(path)
+    whole.zero_()
+    assert again.tolist() == [1, 2] and again.untyped_storage().nbytes() == 8
 
 
 def small(ml_dtypes, name):

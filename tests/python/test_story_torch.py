@@ -115,13 +115,28 @@ def test_s3_a_parameter_outlives_its_file(place):
 
 
 def test_s4_a_slice_is_a_copy(place):
+    with tensorhold.open(place.path, access="mapped") as file:
+        part = file["w"][:]
+    place.expect_free()
+    os.unlink(place.path)
+    assert torch.equal(torch.from_dlpack(part), LARGE)
+
+
+def test_s4_a_slice_of_the_drop_in_holds_until_it_is_dropped_or_released(place):
     from tensorhold.safetensors import safe_open
 
     with safe_open(place.path, "pt", access="mapped") as file:
         part = file.get_slice("w")[:]
+        rows = file.get_slice("w")[1000:900_000:3]
+    (holder,) = [h for h in tensorhold.holders(place.path) if h.own and h.tensor]
+    assert (holder.tensor, holder.how) == ("w", "mapped")
+    del part
+    place.expect_held()
+    address = rows.data_ptr()
+    tensorhold.release(place.path)
     place.expect_free()
     os.unlink(place.path)
-    assert torch.equal(part, LARGE)
+    assert rows.data_ptr() == address and torch.equal(rows, LARGE[1000:900_000:3])
 
 
 def test_s5_load_change_save_to_the_same_path(place, access):

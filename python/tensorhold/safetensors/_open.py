@@ -33,7 +33,8 @@ class _NotPickled:
 
 
 class PySafeSlice(_NotPickled):
-    """A tensor of an open file of which parts can be read. Every part is an independent copy."""
+    """A tensor of an open file of which parts can be read. With torch, parts of a mapped file are views
+    in the pages that get_tensor gives; all others are independent copies."""
 
     def __init__(self, tensor: Any, framework: str, device: Any) -> None:
         self._tensor = tensor
