@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
-#include "format/layout.hpp"
-#include "format/parse.hpp"
+#include "format/parse/parse.hpp"
+#include "format/write/layout.hpp"
 #include "tensorhold/file.hpp"
 
 namespace {

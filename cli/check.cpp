@@ -6,9 +6,9 @@
 #include <limits>
 
 #include "cli/command.hpp"
-#include "cli/json.hpp"
-#include "cli/table.hpp"
-#include "cli/text.hpp"
+#include "cli/output/json.hpp"
+#include "cli/output/table.hpp"
+#include "cli/output/text.hpp"
 #include "tensorhold/file.hpp"
 
 namespace tensorhold::cli {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/json.hpp"
+#include "cli/output/json.hpp"
 #include "tensorhold/error.hpp"
 #include "tensorhold/options.hpp"
 

@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "cli/command.hpp"
-#include "cli/text.hpp"
+#include "cli/output/text.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::cli {

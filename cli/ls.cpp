@@ -6,11 +6,11 @@
 #include <numeric>
 
 #include "cli/command.hpp"
-#include "cli/console.hpp"
 #include "cli/files.hpp"
-#include "cli/json.hpp"
-#include "cli/table.hpp"
-#include "cli/text.hpp"
+#include "cli/output/console.hpp"
+#include "cli/output/json.hpp"
+#include "cli/output/table.hpp"
+#include "cli/output/text.hpp"
 #include "tensorhold/file.hpp"
 
 namespace tensorhold::cli {

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "cli/command.hpp"
-#include "cli/console.hpp"
-#include "cli/text.hpp"
+#include "cli/output/console.hpp"
+#include "cli/output/text.hpp"
 
 namespace tensorhold::cli {
 

@@ -13,12 +13,12 @@
 #include <vector>
 
 #include "cli/command.hpp"
-#include "cli/console.hpp"
 #include "cli/files.hpp"
-#include "cli/json.hpp"
-#include "cli/metadata_input.hpp"
-#include "cli/progress.hpp"
-#include "cli/text.hpp"
+#include "cli/input/metadata_input.hpp"
+#include "cli/output/console.hpp"
+#include "cli/output/json.hpp"
+#include "cli/output/progress.hpp"
+#include "cli/output/text.hpp"
 #include "tensorhold/edit.hpp"
 #include "tensorhold/file.hpp"
 

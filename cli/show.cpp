@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "cli/command.hpp"
-#include "cli/console.hpp"
 #include "cli/files.hpp"
-#include "cli/json.hpp"
-#include "cli/slice_text.hpp"
-#include "cli/statistics.hpp"
-#include "cli/text.hpp"
-#include "cli/value.hpp"
+#include "cli/input/slice_text.hpp"
+#include "cli/output/console.hpp"
+#include "cli/output/json.hpp"
+#include "cli/output/statistics.hpp"
+#include "cli/output/text.hpp"
+#include "cli/output/value.hpp"
 #include "tensorhold/file.hpp"
 #include "tensorhold/hold.hpp"
 

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "format/header.hpp"
+#include "format/header/header.hpp"
 
 namespace tensorhold::fuzz {
 

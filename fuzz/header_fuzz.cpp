@@ -7,10 +7,10 @@
 #include <string_view>
 
 #include "check.hpp"
-#include "format/canonical.hpp"
-#include "format/general.hpp"
-#include "format/parse.hpp"
-#include "format/utf8.hpp"
+#include "format/json/utf8.hpp"
+#include "format/parse/canonical.hpp"
+#include "format/parse/general.hpp"
+#include "format/parse/parse.hpp"
 #include "tensorhold/error.hpp"
 
 namespace {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "check.hpp"
-#include "format/layout.hpp"
-#include "format/parse.hpp"
+#include "format/parse/parse.hpp"
+#include "format/write/layout.hpp"
 #include "tensorhold/error.hpp"
 
 namespace {

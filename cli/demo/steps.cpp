@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "cli/console.hpp"
-#include "cli/text.hpp"
+#include "cli/output/console.hpp"
+#include "cli/output/text.hpp"
 
 namespace tensorhold::cli::demo {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "cli/demo/plain.hpp"
 #include "cli/demo/steps.hpp"
-#include "cli/text.hpp"
+#include "cli/output/text.hpp"
 #include "tensorhold/tensorhold.hpp"
 
 namespace tensorhold::cli::demo {

@@ -1,6 +1,6 @@
 // Edits of files without writing them anew.
-#include "given.hpp"
-#include "waiting.hpp"
+#include "arrays/given.hpp"
+#include "shared/waiting.hpp"
 
 namespace tensorhold_python {
 namespace {

@@ -2,8 +2,8 @@
 #include <deque>
 #include <memory>
 
-#include "given.hpp"
-#include "waiting.hpp"
+#include "arrays/given.hpp"
+#include "shared/waiting.hpp"
 
 namespace tensorhold_python {
 namespace {

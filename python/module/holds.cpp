@@ -1,7 +1,7 @@
 // Holds on files, changes of held files, and locks.
 #include <memory>
 
-#include "waiting.hpp"
+#include "shared/waiting.hpp"
 
 namespace tensorhold_python {
 namespace {

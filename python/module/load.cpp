@@ -1,5 +1,5 @@
 // Bulk loads: many tensors read at once, by threads of the library.
-#include "module.hpp"
+#include "shared/module.hpp"
 
 namespace tensorhold_python {
 namespace {

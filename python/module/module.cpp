@@ -1,7 +1,7 @@
 // The Python module tensorhold._core.
 #include <stdexcept>
 
-#include "bulk.hpp"
+#include "arrays/bulk.hpp"
 
 NB_MODULE(_core, module) {
   using namespace tensorhold_python;

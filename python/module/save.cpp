@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <deque>
 
-#include "given.hpp"
+#include "arrays/given.hpp"
 
 namespace tensorhold_python {
 namespace {

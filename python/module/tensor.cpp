@@ -1,7 +1,7 @@
 // The class Tensor.
 #include <algorithm>
 
-#include "module.hpp"
+#include "shared/module.hpp"
 
 namespace tensorhold_python {
 namespace {

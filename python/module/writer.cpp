@@ -1,7 +1,7 @@
 // The class Writer: a file written piece by piece.
 #include <map>
 
-#include "given.hpp"
+#include "arrays/given.hpp"
 
 namespace tensorhold_python {
 namespace {

@@ -4,10 +4,10 @@
 #include <optional>
 #include <utility>
 
-#include "hold/mapped_block.hpp"
-#include "hold/registry.hpp"
-#include "os/holders.hpp"
-#include "os/process.hpp"
+#include "hold/source/mapped_block.hpp"
+#include "hold/source/registry.hpp"
+#include "os/holders/holders.hpp"
+#include "os/process/process.hpp"
 
 namespace tensorhold::hold {
 namespace {

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "base/boundary.hpp"
-#include "hold/mapped_block.hpp"
-#include "hold/owned_block.hpp"
-#include "os/memory_room.hpp"
+#include "hold/source/mapped_block.hpp"
+#include "hold/source/owned_block.hpp"
+#include "os/memory/memory_room.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::hold {

@@ -4,7 +4,7 @@
 #include <memory>
 #include <span>
 
-#include "hold/source.hpp"
+#include "hold/source/source.hpp"
 #include "tensorhold/release.hpp"
 
 namespace tensorhold::hold {

@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-#include "hold/block.hpp"
+#include "hold/block/block.hpp"
 #include "tensor/catalog.hpp"
 #include "tensorhold/tensor.hpp"
 

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "format/header.hpp"
-#include "hold/block.hpp"
+#include "format/header/header.hpp"
+#include "hold/block/block.hpp"
 #include "tensorhold/dtype.hpp"
 
 namespace tensorhold::tensor {

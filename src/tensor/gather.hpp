@@ -6,7 +6,7 @@
 #include <span>
 
 #include "base/runs.hpp"
-#include "hold/block.hpp"
+#include "hold/block/block.hpp"
 
 namespace tensorhold::tensor {
 

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "base/boundary.hpp"
-#include "format/header_builder.hpp"
+#include "format/parse/header_builder.hpp"
 #include "tensor/access.hpp"
 #include "tensorhold/tensor.hpp"
 

@@ -8,8 +8,8 @@
 #include "base/boundary.hpp"
 #include "base/checked.hpp"
 #include "base/endian.hpp"
-#include "hold/memory_block.hpp"
-#include "hold/spare_memory.hpp"
+#include "hold/block/memory_block.hpp"
+#include "hold/memory/spare_memory.hpp"
 #include "tensor/access.hpp"
 
 namespace tensorhold {

@@ -1,11 +1,11 @@
 // The progress bar: when it is drawn, what it says, and that it leaves nothing behind.
-#include "cli/progress.hpp"
+#include "cli/output/progress.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "cli/text.hpp"
+#include "cli/output/text.hpp"
 
 namespace tensorhold::cli {
 

@@ -12,7 +12,7 @@
 #include <exception>
 
 #include "../support/scratch.hpp"
-#include "os/temporary_name.hpp"
+#include "os/leftovers/temporary_name.hpp"
 
 namespace tensorhold::test {
 namespace {

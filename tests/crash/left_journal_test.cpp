@@ -11,9 +11,9 @@
 #include <system_error>
 #include <thread>
 
+#include "../support/child_posix.hpp"
+#include "../support/helper_posix.hpp"
 #include "../support/journal.hpp"
-#include "../support/posix_child.hpp"
-#include "../support/posix_helper.hpp"
 #include "../support/scratch.hpp"
 #include "../support/tensors.hpp"
 #include "kill_at_syscall.hpp"

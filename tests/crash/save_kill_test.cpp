@@ -10,9 +10,9 @@
 
 #include "../support/scratch.hpp"
 #include "../support/tensors.hpp"
-#include "io/cleanup.hpp"
 #include "kill_at_syscall.hpp"
-#include "os/temporary_name.hpp"
+#include "os/leftovers/temporary_name.hpp"
+#include "recover/leftovers.hpp"
 #include "tensorhold/file.hpp"
 #include "tensorhold/writer.hpp"
 

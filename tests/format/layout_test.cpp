@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "format/layout.hpp"
+#include "format/write/layout.hpp"
 #include "support.hpp"
 
 namespace tensorhold::format::test {

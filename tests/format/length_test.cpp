@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "format/sniff.hpp"
+#include "format/parse/sniff.hpp"
 #include "support.hpp"
 
 namespace tensorhold::format::test {

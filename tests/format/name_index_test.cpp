@@ -1,4 +1,4 @@
-#include "format/name_index.hpp"
+#include "format/header/name_index.hpp"
 
 #include <gtest/gtest.h>
 

@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-#include "format/canonical.hpp"
-#include "format/general.hpp"
-#include "format/parse.hpp"
+#include "format/parse/canonical.hpp"
+#include "format/parse/general.hpp"
+#include "format/parse/parse.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::format::test {

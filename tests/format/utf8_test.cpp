@@ -1,4 +1,4 @@
-#include "format/utf8.hpp"
+#include "format/json/utf8.hpp"
 
 #include <gtest/gtest.h>
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "hold/owned_memory.hpp"
-#include "support/linux_cgroup.hpp"
-#include "support/posix_child.hpp"
+#include "hold/memory/owned_memory.hpp"
+#include "support/cgroup_linux.hpp"
+#include "support/child_posix.hpp"
 #include "support/scratch.hpp"
 #include "support/tensors.hpp"
 #include "tensorhold/tensorhold.hpp"

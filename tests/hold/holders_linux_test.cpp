@@ -10,8 +10,8 @@
 #include <csignal>
 #include <functional>
 
+#include "support/child_posix.hpp"
 #include "support/many_tensors.hpp"
-#include "support/posix_child.hpp"
 
 namespace tensorhold {
 namespace {

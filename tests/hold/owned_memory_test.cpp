@@ -1,4 +1,4 @@
-#include "hold/owned_memory.hpp"
+#include "hold/memory/owned_memory.hpp"
 
 #include <gtest/gtest.h>
 

@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "support/child_posix.hpp"
 #include "support/many_tensors.hpp"
-#include "support/posix_child.hpp"
 
 namespace tensorhold {
 namespace {

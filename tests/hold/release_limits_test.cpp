@@ -11,8 +11,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "support/child_posix.hpp"
 #include "support/many_tensors.hpp"
-#include "support/posix_child.hpp"
 
 namespace tensorhold {
 namespace {

@@ -8,10 +8,10 @@
 #include <filesystem>
 #include <vector>
 
-#include "support/linux_maps.hpp"
-#include "support/linux_refuse.hpp"
+#include "support/child_posix.hpp"
 #include "support/many_tensors.hpp"
-#include "support/posix_child.hpp"
+#include "support/maps_linux.hpp"
+#include "support/refuse_linux.hpp"
 
 namespace tensorhold {
 namespace {

@@ -10,7 +10,7 @@
 #include "support/many_tensors.hpp"
 #include "support/stress.hpp"
 #if !defined(_WIN32)
-#include "support/posix_child.hpp"
+#include "support/child_posix.hpp"
 #endif
 
 namespace tensorhold {

@@ -8,7 +8,7 @@
 
 #include "support/many_tensors.hpp"
 #if defined(__linux__)
-#include "support/linux_maps.hpp"
+#include "support/maps_linux.hpp"
 #endif
 
 namespace tensorhold {

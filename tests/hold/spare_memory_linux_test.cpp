@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "hold/owned_memory.hpp"
-#include "hold/spare_memory.hpp"
-#include "support/linux_cgroup.hpp"
-#include "support/posix_child.hpp"
+#include "hold/memory/owned_memory.hpp"
+#include "hold/memory/spare_memory.hpp"
+#include "support/cgroup_linux.hpp"
+#include "support/child_posix.hpp"
 #include "tensorhold/tensorhold.hpp"
 
 namespace tensorhold {

@@ -1,4 +1,4 @@
-#include "hold/spare_memory.hpp"
+#include "hold/memory/spare_memory.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "filled.hpp"
-#include "hold/owned_memory.hpp"
-#include "os/file.hpp"
-#include "os/memory.hpp"
+#include "hold/memory/owned_memory.hpp"
+#include "os/file/file.hpp"
+#include "os/memory/memory.hpp"
 
 namespace tensorhold::hold {
 namespace {

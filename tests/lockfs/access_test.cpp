@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "support/linux_cgroup.hpp"
+#include "support/cgroup_linux.hpp"
+#include "support/child_posix.hpp"
 #include "support/lockfs.hpp"
-#include "support/posix_child.hpp"
 #include "support/tensors.hpp"
 #include "tensorhold/tensorhold.hpp"
 

@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "os/temporary_name.hpp"
-#include "support/linux_refuse.hpp"
+#include "os/leftovers/temporary_name.hpp"
+#include "support/child_posix.hpp"
 #include "support/lockfs.hpp"
-#include "support/posix_child.hpp"
+#include "support/refuse_linux.hpp"
 #include "support/scratch.hpp"
 #include "support/tensors.hpp"
 #include "tensorhold/tensorhold.hpp"

@@ -12,9 +12,9 @@
 #include <string_view>
 #include <vector>
 
-#include "format/canonical.hpp"
-#include "format/layout.hpp"
-#include "format/parse.hpp"
+#include "format/parse/canonical.hpp"
+#include "format/parse/parse.hpp"
+#include "format/write/layout.hpp"
 #include "tensorhold/error.hpp"
 
 namespace {

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "support/posix_child.hpp"
+#include "support/child_posix.hpp"
 #include "support/scratch.hpp"
 #include "support/tensors.hpp"
 #include "tensorhold/tensorhold.hpp"

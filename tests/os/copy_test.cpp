@@ -1,6 +1,6 @@
 // Copies out of a mapping whose file becomes shorter. Those that change handlers are in a child:
 // handlers are of the whole process.
-#include "os/copy.hpp"
+#include "os/fault/copy.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,10 +14,10 @@
 #include <thread>
 #include <vector>
 
-#include "os/guard.hpp"
-#include "support/linux_refuse.hpp"
+#include "os/fault/guard.hpp"
+#include "support/child_posix.hpp"
 #include "support/mapped_ones.hpp"
-#include "support/posix_child.hpp"
+#include "support/refuse_linux.hpp"
 
 namespace tensorhold::os {
 namespace {

@@ -1,4 +1,4 @@
-#include "os/file.hpp"
+#include "os/file/file.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 #include <array>
 #include <cerrno>
 
-#include "../support/posix_child.hpp"
+#include "../support/child_posix.hpp"
 #include "../support/scratch.hpp"
 #include "tensorhold/error.hpp"
 

@@ -1,5 +1,5 @@
 // What children of a process with threads find of its locks.
-#include "os/fork_mutex.hpp"
+#include "os/process/fork_mutex.hpp"
 
 #include <gtest/gtest.h>
 #include <pthread.h>
@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include "support/posix_child.hpp"
+#include "support/child_posix.hpp"
 #include "support/stress.hpp"
 
 namespace tensorhold::os {

@@ -1,5 +1,5 @@
 // Faults in guarded memory and elsewhere. Each in a child: handlers are of the whole process.
-#include "os/guard.hpp"
+#include "os/fault/guard.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "support/posix_child.hpp"
+#include "support/child_posix.hpp"
 #include "support/scratch.hpp"
 #include "tensorhold/error.hpp"
 

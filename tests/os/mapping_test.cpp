@@ -5,9 +5,9 @@
 
 #include <cstdint>
 
-#include "../support/posix_child.hpp"
+#include "../support/child_posix.hpp"
 #include "../support/scratch.hpp"
-#include "os/file.hpp"
+#include "os/file/file.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::os {

@@ -2,10 +2,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../support/posix_child.hpp"
+#include "../support/child_posix.hpp"
 #include "../support/scratch.hpp"
-#include "os/temporary_name.hpp"
-#include "os/write.hpp"
+#include "os/leftovers/temporary_name.hpp"
+#include "os/replace/temporary.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::os {

@@ -1,14 +1,14 @@
 // Removing names, on every system.
-#include "os/remove.hpp"
+#include "os/replace/remove.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <optional>
 
-#include "os/file.hpp"
-#include "os/temporary_name.hpp"
-#include "os/write.hpp"
+#include "os/file/file.hpp"
+#include "os/leftovers/temporary_name.hpp"
+#include "os/replace/temporary.hpp"
 #include "support/scratch.hpp"
 #include "tensorhold/error.hpp"
 

@@ -1,4 +1,4 @@
-#include "os/temporary_name.hpp"
+#include "os/leftovers/temporary_name.hpp"
 
 #include <gtest/gtest.h>
 

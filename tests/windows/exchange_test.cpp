@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <thread>
 
-#include "os/file.hpp"
-#include "os/windows_exchange.hpp"
-#include "os/windows_gap.hpp"
-#include "os/windows_placeholder.hpp"
+#include "os/fault/gap_windows.hpp"
+#include "os/file/file.hpp"
+#include "os/file/placeholder_windows.hpp"
+#include "os/release/exchange_windows.hpp"
 #include "support.hpp"
 
 namespace tensorhold::tests {

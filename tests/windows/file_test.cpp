@@ -5,7 +5,7 @@
 #include <chrono>
 #include <thread>
 
-#include "os/file.hpp"
+#include "os/file/file.hpp"
 #include "support.hpp"
 #include "tensorhold/error.hpp"
 

@@ -1,9 +1,9 @@
 // Mappings: what they hold, and that the address space is given back.
 #include <cstring>
 
-#include "os/copy.hpp"
-#include "os/file.hpp"
-#include "os/windows_placeholder.hpp"
+#include "os/fault/copy.hpp"
+#include "os/file/file.hpp"
+#include "os/file/placeholder_windows.hpp"
 #include "support.hpp"
 #include "tensorhold/error.hpp"
 

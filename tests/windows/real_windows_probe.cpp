@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "os/windows_api.hpp"
-#include "os/windows_error.hpp"
-#include "os/windows_names.hpp"
-#include "os/windows_placeholder.hpp"
+#include "os/error/api_windows.hpp"
+#include "os/error/error_windows.hpp"
+#include "os/file/placeholder_windows.hpp"
+#include "os/replace/names_windows.hpp"
 
 namespace tensorhold::os::windows {
 namespace {

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "os/windows_api.hpp"
-#include "os/windows_path.hpp"
+#include "os/error/api_windows.hpp"
+#include "os/error/path_windows.hpp"
 
 namespace tensorhold::tests {
 

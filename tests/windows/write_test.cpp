@@ -4,10 +4,10 @@
 #include <optional>
 #include <thread>
 
-#include "os/remove.hpp"
-#include "os/temporary_name.hpp"
-#include "os/windows_placeholder.hpp"
-#include "os/write.hpp"
+#include "os/file/placeholder_windows.hpp"
+#include "os/leftovers/temporary_name.hpp"
+#include "os/replace/remove.hpp"
+#include "os/replace/temporary.hpp"
 #include "support.hpp"
 #include "tensorhold/error.hpp"
 

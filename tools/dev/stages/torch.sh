@@ -11,15 +11,8 @@ stage_torch() {
   build dev -- lockfs
   mkdir -p "$root/build/python"
   rm -f "$report"
-  "$root/.venv/bin/python" -m pytest tests/python/test_reference_raw.py \
-    tests/python/test_reference_torch.py tests/python/test_reference_errors.py \
-    tests/python/test_reference_errors_torch.py tests/python/test_differences.py \
-    tests/python/test_compat.py tests/python/test_durable.py \
-    tests/python/test_torch_values.py tests/python/test_torch_slices.py \
-    tests/python/test_torch_model.py tests/python/test_foreign.py \
-    tests/python/test_dropin.py tests/python/test_dropin_main.py \
-    tests/python/test_dropin_reach.py tests/python/test_progress.py \
-    tests/python/test_story_torch.py --junitxml="$report" || status=$?
+  "$root/.venv/bin/python" -m pytest tests/python/reference tests/python/with_torch \
+    tests/python/test_foreign.py tests/python/test_progress.py --junitxml="$report" || status=$?
   python3 "$root/tools/dev/count_junit.py" "$report" || return 1
   return "$status"
 }

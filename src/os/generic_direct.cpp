@@ -1,7 +1,0 @@
-#include "os/posix_direct.hpp"
-
-namespace tensorhold::os {
-
-int open_past_page_cache(int /*descriptor*/, int /*mode*/) noexcept { return -1; }
-
-}  // namespace tensorhold::os
