@@ -10,7 +10,7 @@
 #include "format/header/header.hpp"
 #include "os/lock/lock.hpp"
 #include "os/output/output.hpp"
-#include "os/replace/temporary.hpp"
+#include "os/replace/place.hpp"
 #include "tensorhold/edit.hpp"
 
 namespace tensorhold::io {

@@ -13,6 +13,7 @@
 #include "hold/source/lost_bytes.hpp"
 #include "os/disk/share.hpp"
 #include "os/leftovers/temporary_name.hpp"
+#include "os/replace/temporary.hpp"
 #include "recover/journal.hpp"
 #include "recover/journal_recovery.hpp"
 #include "save/save_engine.hpp"

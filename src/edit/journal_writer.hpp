@@ -8,7 +8,7 @@
 #include <span>
 
 #include "os/output/output.hpp"
-#include "os/replace/temporary.hpp"
+#include "os/replace/place.hpp"
 #include "tensorhold/dtype.hpp"
 #include "tensorhold/options.hpp"
 

@@ -1,5 +1,7 @@
 #include "file/access.hpp"
 
+#include "os/file/mapping.hpp"
+
 namespace tensorhold::io {
 namespace {
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "os/file/file.hpp"
+#include "os/file/filesystem.hpp"
 #include "os/memory/memory_room.hpp"
 #include "tensorhold/options.hpp"
 

@@ -7,7 +7,7 @@
 #include "hold/holders.hpp"
 #include "hold/release.hpp"
 #include "hold/source/registry.hpp"
-#include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::io {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "os/file/filesystem.hpp"
 #include "os/memory/memory_room.hpp"
 #include "os/process/process.hpp"
 #include "tensorhold/error.hpp"

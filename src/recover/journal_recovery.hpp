@@ -17,7 +17,7 @@
 #include "os/lock/lock.hpp"
 #include "os/output/output.hpp"
 #include "os/replace/beside.hpp"
-#include "os/replace/temporary.hpp"
+#include "os/replace/place.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::io {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "os/replace/temporary.hpp"
+#include "os/replace/place.hpp"
 
 namespace tensorhold::io {
 

@@ -5,8 +5,8 @@
 #include "hold/release.hpp"
 #include "hold/source/registry.hpp"
 #include "in_use/own_holds.hpp"
+#include "os/replace/place.hpp"
 #include "os/replace/remove.hpp"
-#include "os/replace/temporary.hpp"
 #include "recover/journal_recovery.hpp"
 #include "tensorhold/hold.hpp"
 

@@ -7,6 +7,7 @@
 #include "hold/release.hpp"
 #include "hold/source/registry.hpp"
 #include "os/output/output.hpp"
+#include "os/replace/temporary.hpp"
 #include "recover/journal_recovery.hpp"
 
 namespace tensorhold::io {

@@ -6,7 +6,7 @@
 #include <functional>
 #include <span>
 
-#include "os/replace/temporary.hpp"
+#include "os/replace/place.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::io {

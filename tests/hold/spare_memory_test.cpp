@@ -10,7 +10,7 @@
 
 #include "filled.hpp"
 #include "hold/memory/owned_memory.hpp"
-#include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 #include "os/memory/memory.hpp"
 
 namespace tensorhold::hold {

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <thread>
 
+#include "os/file/mapping.hpp"
 #include "os/holders/holders.hpp"
 #include "os/lock/lock.hpp"
 #include "support/child_posix.hpp"

@@ -8,6 +8,7 @@
 #include "../support/child_posix.hpp"
 #include "../support/scratch.hpp"
 #include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::os {

@@ -7,8 +7,9 @@
 #include <optional>
 
 #include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 #include "os/leftovers/temporary_name.hpp"
-#include "os/replace/temporary.hpp"
+#include "os/replace/place.hpp"
 #include "support/scratch.hpp"
 #include "tensorhold/error.hpp"
 

@@ -12,6 +12,7 @@
 
 #include "../support/child_posix.hpp"
 #include "../support/scratch.hpp"
+#include "os/file/mapping.hpp"
 #include "os/leftovers/temporary_name.hpp"
 #include "os/replace/temporary.hpp"
 #include "tensorhold/error.hpp"

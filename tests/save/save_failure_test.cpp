@@ -16,6 +16,7 @@
 #include "../support/scratch.hpp"
 #include "../support/tensors.hpp"
 #include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 #include "tensorhold/save.hpp"
 
 namespace tensorhold {

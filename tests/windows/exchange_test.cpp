@@ -6,6 +6,7 @@
 
 #include "os/fault/gap_windows.hpp"
 #include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 #include "os/file/placeholder_windows.hpp"
 #include "os/release/exchange_windows.hpp"
 #include "support.hpp"

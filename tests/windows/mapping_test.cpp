@@ -3,6 +3,7 @@
 
 #include "os/fault/copy.hpp"
 #include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 #include "os/file/placeholder_windows.hpp"
 #include "support.hpp"
 #include "tensorhold/error.hpp"

@@ -4,6 +4,7 @@
 #include <optional>
 #include <thread>
 
+#include "os/file/mapping.hpp"
 #include "os/file/placeholder_windows.hpp"
 #include "os/leftovers/temporary_name.hpp"
 #include "os/replace/remove.hpp"

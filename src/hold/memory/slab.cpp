@@ -8,7 +8,7 @@
 
 #include "base/never_destroyed.hpp"
 #include "hold/memory/owned_memory.hpp"
-#include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 #include "os/memory/memory.hpp"
 #include "os/process/fork_mutex.hpp"
 

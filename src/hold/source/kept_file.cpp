@@ -1,5 +1,6 @@
 #include "hold/source/kept_file.hpp"
 
+#include "os/file/mapping.hpp"
 #include "os/process/process.hpp"
 
 namespace tensorhold::hold {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "hold/source/registry.hpp"
+#include "os/file/filesystem.hpp"
 #include "os/memory/memory.hpp"
 #include "tensorhold/error.hpp"
 

@@ -15,6 +15,7 @@
 #include "hold/source/source.hpp"
 #include "os/fault/guard.hpp"
 #include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 #include "os/process/fork_mutex.hpp"
 #include "os/release/release.hpp"
 

@@ -4,6 +4,7 @@
 
 #include "hold/source/mapped_block.hpp"
 #include "os/fault/copy.hpp"
+#include "os/file/filesystem.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::hold {

@@ -9,6 +9,7 @@
 #include "base/checked.hpp"
 #include "os/disk/direct_read.hpp"
 #include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 #include "os/output/direct_posix.hpp"
 
 namespace tensorhold::os {

@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 
-#include "os/replace/temporary.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::os {
@@ -23,14 +22,5 @@ namespace tensorhold::os {
 /// Throws system_error().
 [[noreturn]] void raise_system(int error, std::string_view action, const std::string& path,
                                std::optional<std::uint64_t> offset = std::nullopt);
-
-/// As raise_system() for a place whose name could not be changed. Filesystems that mind holders
-/// report them as missing permission, although the folder may be written: then it is file_in_use.
-/// What is busy may be a mount point, which nobody need hold: see refuse_mount_point().
-[[noreturn]] void raise_change(int error, std::string_view action, const Place& place);
-
-/// permission_denied when `error` is EBUSY and a file that is itself a mount point stands at the
-/// place, as where a container was given a single file.
-void refuse_mount_point(int error, std::string_view action, const Place& place);
 
 }  // namespace tensorhold::os

@@ -11,7 +11,7 @@
 
 #include "os/fault/copy.hpp"
 #include "os/fault/fault_copy_linux.hpp"
-#include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 
 namespace tensorhold::os {
 namespace {

@@ -5,7 +5,7 @@
 #include "os/error/api_windows.hpp"
 #include "os/fault/copy.hpp"
 #include "os/fault/gap_windows.hpp"
-#include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 
 namespace tensorhold::os {
 namespace windows {

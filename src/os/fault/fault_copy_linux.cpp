@@ -12,7 +12,7 @@
 #include <cstdint>
 
 #include "os/fault/fault_handler_posix.hpp"
-#include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 
 namespace tensorhold::os {
 namespace {

@@ -35,14 +35,4 @@ void read_all(int descriptor, const std::string& path, std::uint64_t offset,
 /// True when an errno says that the filesystem or the system has no such call.
 [[nodiscard]] bool is_missing_call(int error) noexcept;
 
-/// Longest name that the folder takes, in bytes.
-[[nodiscard]] std::size_t name_limit(int folder) noexcept;
-
-enum class Locking : std::uint8_t { taken, busy, unsupported };
-
-/// Takes the advisory lock that marks a temporary as being written, if nobody has it: exclusive for
-/// the writer, shared for who asks whether there is one. It belongs to the open file, so it ends
-/// with its last descriptor, however the process ends.
-[[nodiscard]] Locking try_lock_temporary(int descriptor, bool exclusive) noexcept;
-
 }  // namespace tensorhold::os

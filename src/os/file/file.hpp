@@ -1,6 +1,6 @@
-// The only platform code, reading side: handles, identities, positional reads, mappings.
-// *_posix.cpp and *_windows.cpp implement it; the build picks one. All errors are tensorhold::Error
-// with the path given at open; all paths are UTF-8.
+// Files that are read: handles, identities, positional reads. file_posix.cpp and file_windows.cpp
+// implement it; the build picks one. All errors are tensorhold::Error with the path given at open;
+// all paths are UTF-8.
 #pragma once
 
 #include <cstddef>
@@ -91,64 +91,5 @@ class File {
 
 /// Status of what stands at `path`, links followed; std::nullopt when nothing does.
 [[nodiscard]] std::optional<FileStatus> status_at(const std::string& path);
-
-enum class Protection : std::uint8_t {
-  read_only,
-  private_writable  ///< copy on write; no commit is charged up front where the system allows that
-};
-
-/// A mapped range of a whole file; unmaps itself. Holds the file, but needs no open handle.
-class Mapping {
- public:
-  Mapping() noexcept = default;
-  Mapping(Mapping&& other) noexcept
-      : base_(std::exchange(other.base_, nullptr)), length_(std::exchange(other.length_, 0)) {}
-  Mapping& operator=(Mapping&& other) noexcept;
-  ~Mapping();
-
-  /// Maps the first `length` (> 0) bytes of the file. Raises cannot_map (the filesystem has no
-  /// mappings), out_of_memory, too_many_open, io_error. The address is congruent to 0 modulo 2 MiB
-  /// where the length is at least that (release relies on it).
-  [[nodiscard]] static Mapping map(const File& file, std::uint64_t length, Protection protection);
-
-  [[nodiscard]] std::byte* data() const noexcept { return base_; }
-  [[nodiscard]] std::size_t size() const noexcept { return length_; }
-  void unmap() noexcept;
-
- private:
-  std::byte* base_ = nullptr;
-  std::size_t length_ = 0;
-};
-
-/// What answers for the bytes of a file. Over a network, or from another process, pages of a
-/// mapping come one by one, some ten times slower than large reads do.
-enum class Storage : std::uint8_t {
-  local,    ///< a disk or memory of this machine, as far as the system tells
-  network,  ///< another machine
-  process   ///< another process: FUSE
-};
-
-struct Filesystem {
-  Storage storage = Storage::local;
-  const char* name =
-      "";  ///< as people call it, such as "ext4"; empty when the system does not tell
-};
-
-[[nodiscard]] Filesystem filesystem_of(const File& file) noexcept;
-
-/// True where reading a handle and looking at a mapping of it always give the same bytes. Not on
-/// overlayfs, where both go to different files once the file was copied up, and not where the
-/// bytes come from another machine or process.
-[[nodiscard]] bool reads_what_mappings_show(const File& file) noexcept;
-
-/// True where a mapping keeps others from deleting or replacing the file.
-extern const bool mapping_blocks_others;
-
-/// True where others may make a file shorter while it is mapped. What is lost of its last page then
-/// reads as zeros, without a fault.
-extern const bool mapped_files_shrink;
-
-/// Size of a page.
-[[nodiscard]] std::size_t page_size() noexcept;
 
 }  // namespace tensorhold::os

@@ -176,13 +176,4 @@ std::optional<FileStatus> status_at(const std::string& path) {
   raise_error("look at the path", path, error);
 }
 
-const bool mapping_blocks_others = true;
-const bool mapped_files_shrink = false;
-
-std::size_t page_size() noexcept {
-  SYSTEM_INFO info{};
-  GetSystemInfo(&info);
-  return info.dwPageSize;
-}
-
 }  // namespace tensorhold::os

@@ -1,5 +1,6 @@
 // For systems where filesystems are not told apart.
 #include "os/file/file.hpp"
+#include "os/file/filesystem.hpp"
 
 namespace tensorhold::os {
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "os/file/file.hpp"
+#include "os/file/filesystem.hpp"
 
 namespace tensorhold::os {
 

@@ -1,5 +1,6 @@
 #include "os/error/api_windows.hpp"
 #include "os/file/file.hpp"
+#include "os/file/filesystem.hpp"
 
 namespace tensorhold::os {
 

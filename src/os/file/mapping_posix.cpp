@@ -8,6 +8,7 @@
 #include "base/checked.hpp"
 #include "os/error/error_posix.hpp"
 #include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 
 namespace tensorhold::os {
 namespace {

@@ -4,6 +4,7 @@
 #include "os/error/api_windows.hpp"
 #include "os/error/error_windows.hpp"
 #include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 #include "os/file/placeholder_windows.hpp"
 #include "tensorhold/error.hpp"
 
@@ -47,6 +48,15 @@ std::byte* map_row(const windows::PlaceholderCalls& calls, HANDLE section, std::
 }
 
 }  // namespace
+
+const bool mapping_blocks_others = true;
+const bool mapped_files_shrink = false;
+
+std::size_t page_size() noexcept {
+  SYSTEM_INFO info{};
+  GetSystemInfo(&info);
+  return info.dwPageSize;
+}
 
 Mapping& Mapping::operator=(Mapping&& other) noexcept {
   if (this != &other) {

@@ -2,7 +2,7 @@
 
 #include <bit>
 
-#include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 
 namespace tensorhold::os::windows {
 namespace {

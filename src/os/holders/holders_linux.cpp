@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "os/file/descriptor_posix.hpp"
+#include "os/file/mapping.hpp"
 #include "os/holders/holders.hpp"
 #include "os/lock/lock.hpp"
 #include "os/process/proc_linux.hpp"

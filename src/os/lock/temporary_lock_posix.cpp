@@ -1,10 +1,10 @@
+#include "os/lock/temporary_lock_posix.hpp"
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
-
-#include "os/file/descriptor_posix.hpp"
 
 namespace tensorhold::os {
 namespace {

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "base/checked.hpp"
-#include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 #include "os/memory/memory.hpp"
 
 namespace tensorhold::os {

@@ -1,6 +1,6 @@
 #include "base/checked.hpp"
 #include "os/error/api_windows.hpp"
-#include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 #include "os/memory/memory.hpp"
 
 namespace tensorhold::os {

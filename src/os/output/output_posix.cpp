@@ -1,7 +1,6 @@
 #include "os/output/output.hpp"
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -43,12 +42,6 @@ void refuse_beyond_limit(std::uint64_t offset, std::uint64_t bytes, const std::s
 }
 
 }  // namespace
-
-bool within_size_limit(std::uint64_t end) noexcept {
-  rlimit limit{};
-  return ::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
-         end <= limit.rlim_cur;
-}
 
 Output Output::open(const std::string& path, Missing missing) {
   require_path(path);

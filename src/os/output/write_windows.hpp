@@ -1,19 +1,14 @@
-// Writing through handles, and the name of a file that was moved aside.
+// Writing through handles.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "os/error/api_windows.hpp"
 
 namespace tensorhold::os::windows {
-
-/// Ending that a file moved aside has where a temporary has ".tmp": it is the only copy of its
-/// bytes until something stands at its old name again.
-inline constexpr std::string_view aside_ending = ".old";
 
 /// Writes all of `bytes` at `offset`. Memory that the system cannot read at the moment, because a
 /// release is exchanging it, is tried again; truncated (with the offset in the file being written)

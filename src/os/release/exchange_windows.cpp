@@ -4,7 +4,7 @@
 
 #include "os/fault/copy_windows.hpp"
 #include "os/fault/gap_windows.hpp"
-#include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 
 namespace tensorhold::os::windows {
 namespace {

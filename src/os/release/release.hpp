@@ -11,6 +11,7 @@
 #include <span>
 
 #include "os/file/file.hpp"
+#include "os/file/mapping.hpp"
 
 namespace tensorhold::os {
 

@@ -11,6 +11,7 @@
 #include "os/fault/copy_linux.hpp"
 #include "os/fault/fault_copy_linux.hpp"
 #include "os/fault/guard.hpp"
+#include "os/file/filesystem.hpp"
 #include "os/release/locked_linux.hpp"
 #include "os/release/release.hpp"
 #include "os/release/staging_linux.hpp"

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "os/file/file.hpp"
-#include "os/replace/temporary.hpp"
+#include "os/replace/place.hpp"
 
 namespace tensorhold::os {
 

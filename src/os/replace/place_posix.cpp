@@ -9,8 +9,9 @@
 #include "os/file/descriptor_posix.hpp"
 #include "os/file/file_info.hpp"
 #include "os/leftovers/temporary_name.hpp"
+#include "os/lock/temporary_lock_posix.hpp"
 #include "os/replace/beside.hpp"
-#include "os/replace/temporary.hpp"
+#include "os/replace/place.hpp"
 
 namespace tensorhold::os {
 namespace {
@@ -68,12 +69,6 @@ bool remove_if_stale(int folder, const char* name) noexcept {
 }
 
 }  // namespace
-
-std::size_t name_limit(int folder) noexcept {
-  const long limit = ::fpathconf(folder, _PC_NAME_MAX);
-  if (limit <= 0 || static_cast<std::size_t>(limit) > usual_name_limit) return usual_name_limit;
-  return static_cast<std::size_t>(limit);
-}
 
 Place& Place::operator=(Place&& other) noexcept {
   if (this != &other) {

@@ -6,11 +6,11 @@
 #include "os/error/error_windows.hpp"
 #include "os/error/path_windows.hpp"
 #include "os/file/status_windows.hpp"
+#include "os/leftovers/aside_windows.hpp"
 #include "os/leftovers/temporary_name.hpp"
-#include "os/output/write_windows.hpp"
 #include "os/replace/beside.hpp"
 #include "os/replace/names_windows.hpp"
-#include "os/replace/temporary.hpp"
+#include "os/replace/place.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::os {

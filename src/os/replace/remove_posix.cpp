@@ -9,8 +9,9 @@
 #include "os/file/descriptor_posix.hpp"
 #include "os/leftovers/seen_folders.hpp"
 #include "os/leftovers/temporary_name.hpp"
+#include "os/replace/names_posix.hpp"
+#include "os/replace/place.hpp"
 #include "os/replace/remove.hpp"
-#include "os/replace/temporary.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::os {

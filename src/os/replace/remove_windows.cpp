@@ -4,8 +4,8 @@
 #include "os/file/status_windows.hpp"
 #include "os/leftovers/temporary_name.hpp"
 #include "os/replace/names_windows.hpp"
+#include "os/replace/place.hpp"
 #include "os/replace/remove.hpp"
-#include "os/replace/temporary.hpp"
 #include "tensorhold/error.hpp"
 
 namespace tensorhold::os {

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "os/replace/temporary.hpp"
+#include "os/replace/place.hpp"
 
 namespace tensorhold::os {
 

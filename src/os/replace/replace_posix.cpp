@@ -7,6 +7,7 @@
 
 #include "os/error/error_posix.hpp"
 #include "os/file/descriptor_posix.hpp"
+#include "os/replace/names_posix.hpp"
 #include "os/replace/replace.hpp"
 #include "tensorhold/error.hpp"
 

@@ -8,6 +8,8 @@
 #include "os/file/descriptor_posix.hpp"
 #include "os/leftovers/seen_folders.hpp"
 #include "os/leftovers/temporary_name.hpp"
+#include "os/lock/temporary_lock_posix.hpp"
+#include "os/replace/names_posix.hpp"
 #include "os/replace/temporary.hpp"
 #include "os/rights/attributes_posix.hpp"
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "os/rights/extended_attributes_posix.hpp"
 #include "os/rights/rights_posix.hpp"
 
 namespace tensorhold::os {

@@ -1,17 +1,13 @@
 // Owner, rights, extended attributes and times of a file, given to another one. Nobody has more
 // rights on the second than on the first, at any moment: what the system refuses is left out, and
 // the mode is narrowed by it. Never carries set-id bits or capabilities, which belong to programs.
-// attributes_posix.cpp implements it, with extended_attributes_linux.cpp or
-// extended_attributes_posix.cpp.
 #pragma once
 
 #include <sys/stat.h>
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace tensorhold::os {
 
@@ -53,13 +49,5 @@ bool carry_attributes(const AttributeSource& from, int to, Carry what);
 /// For a file that takes the place of a symbolic link: of the `usual` mode of a new file what group
 /// and others have on `target`, which the link led to, too.
 void narrow_to(const AttributeSource& target, int to, mode_t usual);
-
-/// The access control list of a file, as the kernel keeps it; empty: it has none. std::nullopt: the
-/// system does not tell.
-[[nodiscard]] std::optional<std::vector<std::byte>> read_list(int descriptor);
-/// Sets it, or with an empty one removes it; false when the system refuses.
-bool write_list(int descriptor, const std::vector<std::byte>& list) noexcept;
-/// Copies user.* and the labels of security modules, as far as the system lets it.
-void copy_extended(int from, int to);
 
 }  // namespace tensorhold::os

@@ -2,9 +2,10 @@
 
 #include <array>
 #include <cerrno>
+#include <string>
 #include <string_view>
 
-#include "os/rights/attributes_posix.hpp"
+#include "os/rights/extended_attributes_posix.hpp"
 
 namespace tensorhold::os {
 namespace {

@@ -1,5 +1,5 @@
 // For systems whose access control lists were not tried: what they add to the mode is not carried.
-#include "os/rights/attributes_posix.hpp"
+#include "os/rights/extended_attributes_posix.hpp"
 
 namespace tensorhold::os {
 
