@@ -20,6 +20,7 @@ stage_lint() {
   check format lint_format
   check layers python3 tools/check_layers.py
   check "files of at most 500 lines" lint_lengths
+  check "folders of at most 25 files" lint_folders
   check "no note to do something later" lint_notes
   check clang-tidy lint_tidy
   echo "$passed passed, $failed failed, 0 skipped"
@@ -47,6 +48,16 @@ lint_lengths() {
   files=$(lint_files '*.cpp' '*.hpp' '*.h' '*.py' '*.sh' '*.cmake') || return
   long=$(xargs wc -l <<<"$files" | awk '$1 > 500 && $2 != "total"')
   [ -z "$long" ] || { echo "$long"; return 1; }
+}
+
+# Files count that stand in the folder itself. Only folders of data have more: what a fuzzer found, and
+# the files that tests read.
+lint_folders() {
+  local files crowded
+  files=$(lint_files) || return
+  crowded=$(sed 's|^|./|; s|/[^/]*$||' <<<"$files" | grep -vE '^\./(fuzz/corpus|tests/data)(/|$)' |
+    sort | uniq -c | awk '$1 > 25')
+  [ -z "$crowded" ] || { echo "$crowded"; return 1; }
 }
 
 # The word is put together, so that this line does not find itself.
