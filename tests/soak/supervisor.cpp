@@ -38,6 +38,7 @@ struct Process {
   bool hung = false;                ///< was ended because it hung
   std::array<std::uint64_t, most_threads> steps{};
   std::array<std::uint64_t, most_threads> changed{};
+  std::array<pid_t, most_threads> ended_child{};  ///< forked by a thread, and ended because it hung
 };
 
 class Supervisor {
@@ -107,6 +108,7 @@ class Supervisor {
     process.hung = false;
     process.stopped_until = 0;
     process.changed.fill(now());
+    process.ended_child.fill(0);
     if (process.pid < 0) {
       process.pid = 0;
       board_.report(Bad::unexplained, "no process: fork failed");
@@ -183,11 +185,14 @@ class Supervisor {
           process.changed.at(thread) = now();
         }
         if (now() < process.changed.at(thread) + attack_.hang_seconds * seconds) continue;
-        const pid_t child = desk.child;
+        // Who makes no step after its child was ended hangs itself.
+        pid_t child = desk.child;
+        if (child == process.ended_child.at(thread)) child = 0;
         report_hang(child != 0 ? child : process.pid, desk);
         // A child alone: its parent goes on.
         (void)::kill(child != 0 ? child : process.pid, SIGKILL);
         process.changed.at(thread) = now();
+        process.ended_child.at(thread) = child;
         process.hung = child == 0;
         break;
       }
