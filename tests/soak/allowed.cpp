@@ -24,6 +24,8 @@ constexpr std::uint32_t replaces = ops({Op::replace, Op::replace_across, Op::mov
 constexpr std::uint32_t opens = ops({Op::open, Op::open_locked});
 constexpr std::uint32_t reads =
     ops({Op::read, Op::copy, Op::slice, Op::load, Op::stream, Op::writable});
+// Removals and replacements release what this process holds first.
+constexpr std::uint32_t releases = replaces | ops({Op::release, Op::remove});
 constexpr std::uint32_t all_kinds = kinds({Kind::steady, Kind::loose, Kind::own});
 constexpr std::uint32_t shared = kinds({Kind::steady, Kind::loose});
 constexpr std::uint32_t always = 0;
@@ -63,16 +65,15 @@ constexpr std::array rows{
         bit(Fault::full)},
     Row{saves | edits | opens | ops({Op::replace_across, Op::move}), Code::io_error, all_kinds,
         bit(Fault::write_error)},
-    Row{saves | edits | opens | reads | replaces | ops({Op::lock, Op::release}), Code::io_error,
-        all_kinds, bit(Fault::read_error)},
+    Row{saves | edits | opens | reads | releases | ops({Op::lock}), Code::io_error, all_kinds,
+        bit(Fault::read_error)},
     // Tensors of a mapping. The kernel does not ask again for a page whose request was interrupted.
-    Row{saves | edits | reads | ops({Op::release}), Code::io_error, all_kinds,
-        bit(Fault::interrupted)},
-    Row{saves | edits | reads | ops({Op::release}), Code::truncated, all_kinds,
+    Row{saves | edits | reads | releases, Code::io_error, all_kinds, bit(Fault::interrupted)},
+    Row{saves | edits | reads | releases, Code::truncated, all_kinds,
         bit(Fault::read_error) | bit(Fault::interrupted)},
-    Row{saves | edits | reads | ops({Op::release}), Code::damaged, all_kinds,
+    Row{saves | edits | reads | releases, Code::damaged, all_kinds,
         bit(Fault::read_error) | bit(Fault::interrupted)},
-    Row{ops({Op::release, Op::overwrite}), Code::release_partial, all_kinds,
+    Row{releases | ops({Op::overwrite}), Code::release_partial, all_kinds,
         bit(Fault::read_error) | bit(Fault::interrupted)},
     // What is not synced is known to be written when its close says so.
     Row{saves | edits | ops({Op::replace_across, Op::move}), Code::io_error, all_kinds,
