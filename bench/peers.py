@@ -87,14 +87,6 @@ def take_turns_loading(path: str, rounds: int, cold: bool, what: str) -> dict:
                                    for name, load in OWNED_LOADS.items()}, rounds, what)
 
 
-def save_ours_not_durable(tensors: dict, path: str):
-    os.environ["TENSORHOLD_DURABLE"] = "0"
-    try:
-        tensorhold.torch.save_file(tensors, path)
-    finally:
-        del os.environ["TENSORHOLD_DURABLE"]
-
-
 def save_reference(tensors: dict, path: str, durable: bool):
     safetensors.torch.save_file(tensors, path)
     if durable:
@@ -156,7 +148,7 @@ def take_turns_saving(tensors: dict, target: str, rounds: int) -> dict:
         OURS: lambda: tensorhold.torch.save_file(tensors, target),
         REFERENCE + " + fsync": lambda: save_reference(tensors, target, True),
         "ceiling: direct writes": lambda: write_direct(target, memory),
-        OURS + NOT_DURABLE: lambda: save_ours_not_durable(tensors, target),
+        OURS + NOT_DURABLE: lambda: tensorhold.torch.save_file(tensors, target, durable=False),
         REFERENCE + NOT_DURABLE: lambda: save_reference(tensors, target, False),
     }
     times = harness.take_turns({name: lambda save=save: run(save) for name, save in ways.items()},
