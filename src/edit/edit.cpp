@@ -84,7 +84,9 @@ std::size_t new_prefix_bytes(std::size_t text, std::size_t old_prefix, const Edi
 std::size_t aligned_prefix_bytes(const format::Header& header, std::uint64_t old_prefix,
                                  std::size_t bytes) {
   constexpr std::uint64_t align = format::smallest_align;
-  const std::size_t aligned = (bytes + align - 1) / align * align;
+  const auto up = base::checked_align_up(bytes, align);
+  if (!up) return bytes;
+  const auto aligned = static_cast<std::size_t>(*up);
   for (std::size_t i = 0; i < header.size(); ++i) {
     const std::uint64_t had = std::gcd(old_prefix + header.begin(i), align);
     if ((aligned - old_prefix) % had != 0) return bytes;
